@@ -1,0 +1,54 @@
+# Everything a fresh machine needs: Python >= 3.11 with venv, and make.
+.DEFAULT_GOAL := help
+UV := .uv/bin/uv
+PY := .venv/bin/python
+CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+.PHONY: help run demo test check format lock generate setup browser
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/:/' | column -t -s:
+
+$(UV):
+	@python3 -m venv .uv && .uv/bin/pip install -q --disable-pip-version-check uv
+
+.venv/ready: requirements.lock pyproject.toml | $(UV)
+	@test -d .venv || $(UV) venv -q --python python3 .venv
+	@$(UV) pip sync -q requirements.lock
+	@touch $@
+
+.venv/client: .venv/ready $(CLIENT)
+	@$(PY) web/client/build.py
+	@touch $@
+
+setup: .venv/client  ## install packages and build the browser application
+
+run: setup  ## start the product
+	@exec $(PY) server.py up
+
+demo: setup  ## fill an office: two provinces, people, an upcoming and a finished meeting
+	@$(PY) server.py demo
+
+generate: .venv/ready  ## write the files that follow from the code (TypeScript types, diagrams, OpenAPI)
+	@$(PY) -m docs.generate
+
+format: .venv/ready  ## put the code in its form
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
+
+check: setup  ## format, lint, types, import contracts, generated files, bundle budgets
+	@.venv/bin/ruff format --check -q .
+	@.venv/bin/ruff check -q .
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports
+	@$(PY) -m docs.generate --check
+	@$(PY) web/client/build.py --check
+
+browser:
+	@sh tests/packages.sh
+
+test: check browser  ## every check and every test
+	@$(PY) -X dev -m pytest
+
+lock: | $(UV)  ## renew requirements.lock
+	@$(UV) pip compile -q --no-emit-index-url --generate-hashes --all-extras --no-annotate --no-header \
+	  pyproject.toml -o requirements.lock

@@ -1,0 +1,194 @@
+"""What a server and a relay say to each other, on the Socket.IO namespace ``/relay``.
+
+The relay is the client of the connection. Requests go from the server to the relay (``sio.call``), each named by the
+type below in snake_case, and are idempotent: asked twice with the same ids they answer the same. Notices go from the
+relay to the server. A router holds endpoints (one browser each); an endpoint has at most one producer per source and a
+fixed set of receiving slots. ``Route`` always carries the whole wish, so a lost one is mended by the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+MediaParameters = dict[str, Any]
+Source = Literal["microphone", "camera", "screen"]
+
+SLOTS: tuple[tuple[str, Literal["audio", "video"]], ...] = (
+    ("stage-video", "video"),
+    ("stage-audio", "audio"),
+    ("audio-1", "audio"),
+    ("audio-2", "audio"),
+    ("tile-1", "video"),
+    ("tile-2", "video"),
+    ("tile-3", "video"),
+    ("tile-4", "video"),
+)
+
+
+# -- Requests: server → relay ----------------------------------------------------------------------------------------
+
+
+class OpenEndpoint(Struct, frozen=True):
+    """Makes the transports and slots of one browser. ``send`` false: receive only. Answer: ``EndpointOffer``."""
+
+    router: str
+    endpoint: str
+    send: bool
+    rtp_capabilities: MediaParameters
+
+
+class SlotOffer(Struct, frozen=True):
+    name: str
+    id: str
+    producer_id: str
+    kind: Literal["audio", "video"]
+    rtp_parameters: MediaParameters
+
+
+class EndpointOffer(Struct, frozen=True):
+    router_rtp_capabilities: MediaParameters
+    send: MediaParameters | None
+    receive: MediaParameters
+    slots: tuple[SlotOffer, ...]
+    shows: dict[str, str | None]
+
+
+class NewProducer(Struct, frozen=True):
+    source: Source
+    kind: Literal["audio", "video"]
+    rtp_parameters: MediaParameters
+
+
+class ConnectEndpoint(Struct, frozen=True):
+    """DTLS parameters (role, fingerprints) of either transport, and producers to make. Answer: ``{}``."""
+
+    router: str
+    endpoint: str
+    receive: MediaParameters | None
+    send: MediaParameters | None
+    producers: tuple[NewProducer, ...]
+
+
+class CloseProducer(Struct, frozen=True):
+    router: str
+    endpoint: str
+    source: Source
+
+
+class CloseEndpoint(Struct, frozen=True):
+    router: str
+    endpoint: str
+
+
+class CloseRouter(Struct, frozen=True):
+    router: str
+
+
+class Route(Struct, frozen=True):
+    """The whole wish for one router.
+
+    ``stage``: the endpoint on the stage and which of its videos is shown. ``tiles``: endpoints in the order of the
+    strip; each receiver's four tiles show the first four that are neither itself nor (by camera) on its stage.
+    ``watch``: per receiver, an own order instead. ``muted``: endpoints whose sound is forwarded to nobody, the
+    recorder included. The two further audio slots carry the loudest unmuted endpoints off the stage.
+    """
+
+    router: str
+    stage: str | None
+    stage_source: Source
+    tiles: tuple[str, ...]
+    muted: tuple[str, ...]
+    watch: dict[str, tuple[str, ...]] = {}
+
+
+class Record(Struct, frozen=True):
+    """Sends one producer as plain RTP to ``address:port``. Answer: ``{}``.
+
+    The packets bear ``ssrc``, ``payload_type``, and a one-byte header extension (id 1, 8 bytes): the arrival at the
+    relay in microseconds of ``CLOCK_MONOTONIC``, big-endian. When the consumer is made (or made anew with ``replay``)
+    up to 3 s of kept packets are sent first, video from its last key frame. RTCP comes back on the same socket pair:
+    PLI asks for a key frame. ``record_id`` names this consumer for ``StopRecord``.
+    """
+
+    router: str
+    endpoint: str
+    source: Source
+    record_id: str
+    address: str
+    port: int
+    ssrc: int
+    payload_type: int
+    replay: bool
+
+
+class StopRecord(Struct, frozen=True):
+    router: str
+    record_id: str
+
+
+class Dump(Struct, frozen=True):
+    """Answer: the state of every router, for operators."""
+
+
+# -- Notices: relay → server -----------------------------------------------------------------------------------------
+
+
+class ProducerInventory(Struct, frozen=True):
+    source: Source
+    kind: Literal["audio", "video"]
+    mime_type: str
+    clock_rate: int
+    channels: int
+
+
+class EndpointInventory(Struct, frozen=True):
+    id: str
+    send: bool
+    producers: tuple[ProducerInventory, ...]
+
+
+class RouterInventory(Struct, frozen=True):
+    id: str
+    endpoints: tuple[EndpointInventory, ...]
+    records: tuple[str, ...]
+
+
+class Inventory(Struct, frozen=True):
+    """The first notice after each connection (event ``inventory``). ``relay`` is new for every relay process."""
+
+    relay: str
+    routers: tuple[RouterInventory, ...]
+
+
+class SlotsShow(Struct, frozen=True):
+    """Whom an endpoint's slots show now: slot name → endpoint or ``None``, whole (event ``slots_show``)."""
+
+    router: str
+    endpoint: str
+    shows: dict[str, str | None]
+
+
+class Heard(Struct, frozen=True):
+    """Who is heard now, loudest first, at most three; sent when it changes (event ``heard``)."""
+
+    router: str
+    endpoints: tuple[str, ...]
+
+
+class ProducerStarted(Struct, frozen=True):
+    """A producer's first packet has come (event ``producer_started``)."""
+
+    router: str
+    endpoint: str
+    producer: ProducerInventory
+
+
+class TransportHealth(Struct, frozen=True):
+    """A transport of an endpoint connected, fell silent (no STUN for 10 s) or failed (event ``transport_health``)."""
+
+    router: str
+    endpoint: str
+    direction: Literal["send", "receive"]
+    state: Literal["connected", "silent", "failed"]

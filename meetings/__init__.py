@@ -1,0 +1,1 @@
+"""The words and the law of a meeting. Nothing here opens a socket."""

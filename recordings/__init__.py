@@ -1,0 +1,1 @@
+"""Record: capture every site's tracks, compose one film with chapters, keep and play the archive."""

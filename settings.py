@@ -1,0 +1,69 @@
+"""The front door of settings: the only place that reads the environment (``docs/settings.md`` lists every one)."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Settings(BaseSettings):
+    """Every setting is ``NGHISU_`` and the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="NGHISU_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback speaks https.")
+    port: int = Field(8080, ge=1, le=65535, description="Port of pages, API and signalling.")
+    var: Path = Field(Path("var"), description="Folder of all data: databases, recordings, mail, certificate.")
+    announce: str | None = Field(None, description="Address that browsers send media to, where it is not the host.")
+    media_port: int | None = Field(None, ge=1, le=65535, description="UDP port of the relay. Default: port + 1000.")
+    public_url: str | None = Field(
+        None, description="Address written into invitations. Default: made from host and port."
+    )
+    certificate: Path | None = Field(None, description="PEM certificate chain. Default off loopback: one is generated.")
+    private_key: Path | None = Field(None, description="PEM private key of the certificate.")
+    database: str | None = Field(None, description="postgresql+asyncpg://… in place of the SQLite files.")
+    smtp: str | None = Field(None, description="smtp[s]://user:password@host:port. Default: mail goes to var/outbox.")
+    mail_from: str = Field("Nghị Sự <nghisu@localhost>", description="Sender of invitations.")
+    server: str | None = Field(None, description="Where relay and recorder find the server. Default: a local socket.")
+    token: str | None = Field(None, description="Shared secret of server, relay and recorder. Default: made by `up`.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+
+    @property
+    def secure(self) -> bool:
+        """Whether pages are served by https."""
+        return self.host not in LOOPBACK or self.certificate is not None
+
+    @property
+    def media(self) -> tuple[str, int]:
+        """Address and UDP port that the relay binds."""
+        port = self.media_port or (self.port + 1000 if self.port <= 64535 else self.port - 1000)
+        return self.host, port
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port as browsers reach them, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = self.announce or self.host
+        return f"{'https' if self.secure else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The Origin that state-changing requests must come from."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket between server, relay and recorder; its path must stay below 108 bytes."""
+        inside = self.var.resolve() / "run" / "server.sock"
+        if len(str(inside).encode()) < 100:
+            return inside
+        return Path(tempfile.gettempdir()) / f"nghisu-{hashlib.sha256(str(inside).encode()).hexdigest()[:16]}.sock"

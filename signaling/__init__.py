@@ -1,0 +1,1 @@
+"""Join and conduct: lobby, seats, floor, agenda, the live Room and its ledger."""

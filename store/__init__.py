@@ -1,0 +1,1 @@
+"""What lasts: rows, durable jobs, files, the event chain."""

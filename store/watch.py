@@ -1,0 +1,79 @@
+"""Watchers follow the event log with a durable cursor: each entry reaches each watcher at least once, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy import Integer, String, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.base import Base
+from store.chain import Chain, EventRow, Line
+from store.database import Database
+
+log = logging.getLogger("nghisu.watch")
+Watcher = Callable[[str, Sequence[Line]], Awaitable[None]]
+
+
+class Cursor(Base):
+    __tablename__ = "watch_cursors"
+
+    watcher: Mapped[str] = mapped_column(String(40), primary_key=True)
+    meeting: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer)
+
+
+class Watch:
+    """Wakes each watcher after an append, and at the start for whatever a crash left unseen.
+
+    A watcher that raises is tried again at the next wake; it never holds up the act it watches nor another watcher.
+    """
+
+    def __init__(self, database: Database, chain: Chain) -> None:
+        self._database, self._chain = database, chain
+        self._watchers: dict[str, Watcher] = {}
+        self._dirty: asyncio.Queue[str] = asyncio.Queue()
+
+    def add(self, name: str, watcher: Watcher) -> None:
+        self._watchers[name] = watcher
+
+    def wake(self, meeting: str) -> None:
+        """The log of this meeting grew."""
+        self._dirty.put_nowait(meeting)
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        for meeting in await self._behind():
+            self.wake(meeting)
+        while True:
+            meeting = await self._dirty.get()
+            for name, watcher in self._watchers.items():
+                try:
+                    await self._deliver(name, watcher, meeting)
+                except Exception:
+                    log.exception("watcher %s failed on meeting %s", name, meeting)
+
+    async def _deliver(self, name: str, watcher: Watcher, meeting: str) -> None:
+        async with self._database.begin() as session:
+            cursor = await session.get(Cursor, (name, meeting))
+            seen = cursor.seq if cursor else 0
+        lines = await self._chain.read(meeting, after=seen)
+        if not lines:
+            return
+        await watcher(meeting, lines)
+        async with self._database.begin() as session:
+            await session.merge(Cursor(watcher=name, meeting=meeting, seq=lines[-1].seq))
+
+    async def _behind(self) -> list[str]:
+        async with self._database.log() as session:
+            ends = {
+                meeting: seq
+                for meeting, seq in await session.execute(
+                    select(EventRow.meeting, func.max(EventRow.seq)).group_by(EventRow.meeting)
+                )
+            }
+        async with self._database.begin() as session:
+            seen = {(c.watcher, c.meeting): c.seq for c in await session.scalars(select(Cursor))}
+        return [m for m, end in ends.items() if any(seen.get((name, m), 0) < end for name in self._watchers)]

@@ -1,0 +1,40 @@
+"""What the routes work with; ``server.py`` fills it in once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from meetings.tickets import Tickets
+from store.chain import Chain
+from store.database import Database
+from web.ports import Rooms
+
+if TYPE_CHECKING:
+    from store.files import Files
+    from store.jobs import Jobs
+
+
+@dataclass(frozen=True)
+class Deps:
+    """``base_url`` is what invitations carry; ``origin`` is where state-changing requests must come from."""
+
+    database: Database
+    chain: Chain
+    tickets: Tickets
+    jobs: Jobs
+    files: Files
+    rooms: Rooms
+    var: Path
+    base_url: str
+    origin: str
+    secure: bool
+    now: Callable[[], datetime]
+
+
+DEPS = web.AppKey("deps", Deps)
