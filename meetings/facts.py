@@ -44,4 +44,4 @@ class Facts(Struct, frozen=True):
     sites: tuple[Site, ...]
     turn_minutes: int = 5
     microphones: Literal["by_floor", "free"] = "by_floor"
-    lobby: bool = True
+    lobby: bool = False

@@ -69,7 +69,8 @@ class Meeting(Base):
     signer_name: Mapped[str] = mapped_column(String(120), default="")
     turn_minutes: Mapped[int] = mapped_column(Integer, default=5)
     microphones: Mapped[str] = mapped_column(String(10), default="by_floor")
-    lobby: Mapped[bool] = mapped_column(Boolean, default=True)
+    lobby: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether the chair admits each site; else invited sites sit down by themselves."""
     revision: Mapped[int] = mapped_column(Integer, default=1)
     sequence: Mapped[int] = mapped_column(Integer, default=0)
     """iCalendar SEQUENCE: raised on every significant change (RFC 5545 §3.8.7.4)."""

@@ -406,8 +406,13 @@ class Letter(Struct, frozen=True):
 
 
 class Posted(Struct, frozen=True):
-    """The event ``letter`` as it travels. ``seq`` is the log's last event that this client has now seen."""
+    """The event ``letter`` as it travels: with it the client has seen the log from ``after`` to ``seq``.
 
+    A client whose last number is below ``after`` has missed something and calls ``resync``. Both are ``None`` in
+    letters of the moment.
+    """
+
+    after: int | None
     seq: int | None
     messages: tuple[AnyMessage, ...]
 

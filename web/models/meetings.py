@@ -53,7 +53,7 @@ class SaveMeeting(Struct, frozen=True, forbid_unknown_fields=True):
     signer_name: Annotated[str, Meta(max_length=120)] = ""
     turn_minutes: Annotated[int, Meta(ge=1, le=120)] = 5
     microphones: Literal["by_floor", "free"] = "by_floor"
-    lobby: bool = True
+    lobby: bool = False
     agenda: Annotated[tuple[AgendaItemBody, ...], Meta(max_length=100)] = ()
     sites: Annotated[tuple[SiteBody, ...], Meta(max_length=4000)] = ()
 

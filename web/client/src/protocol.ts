@@ -304,6 +304,7 @@ export interface Letter {
 }
 
 export interface Posted {
+  after: number | null
   seq: number | null
   messages: (MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | MediaLost | MediaReady)[]
 }
