@@ -13,6 +13,7 @@ from aiohttp import web
 from meetings.tickets import Tickets
 from store.chain import Chain
 from store.database import Database
+from web.passwords import Passwords
 from web.ports import Rooms
 
 if TYPE_CHECKING:
@@ -38,3 +39,4 @@ class Deps:
 
 
 DEPS = web.AppKey("deps", Deps)
+PASSWORDS = web.AppKey("passwords", Passwords)

@@ -1,4 +1,4 @@
-"""The door of every route: a body parsed to its type, a reply written from its type."""
+"""The door of every route: who asks, a body parsed to its type, a reply written from its type."""
 
 from __future__ import annotations
 
@@ -9,15 +9,31 @@ from aiohttp import web
 
 from meetings.errors import Invalid
 from web.deps import DEPS, Deps
+from web.sessions import Identity, identify
+
+__all__ = ["MAX_BODY", "Identity", "allowed", "deps", "parse", "reply", "signed_in"]
 
 T = TypeVar("T")
 MAX_BODY = 4 * 1024 * 1024
+"""The largest body of a request, in bytes: above it the answer is 413 ``too_large``."""
 
 _encoder = msgspec.json.Encoder()
 
 
 def deps(request: web.Request) -> Deps:
     return request.app[DEPS]
+
+
+async def signed_in(request: web.Request) -> Identity:
+    """Who asks. Raises ``NotSignedIn``."""
+    return await identify(request)
+
+
+async def allowed(request: web.Request, act: str) -> Identity:
+    """Who asks, when the office may do ``act`` (``meetings.access.OFFICE_MAY``); else raises ``NotAllowed``."""
+    identity = await identify(request)
+    identity.require(act)
+    return identity
 
 
 async def parse(request: web.Request, kind: type[T]) -> T:
@@ -27,7 +43,7 @@ async def parse(request: web.Request, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at ")
         raise Invalid("invalid", field=place.strip("`$."), reason=reason) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid("malformed", reason=str(error)) from error
 
 
