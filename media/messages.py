@@ -128,6 +128,17 @@ class StopRecord(Struct, frozen=True):
     record_id: str
 
 
+class AskKeyFrame(Struct, frozen=True):
+    """Asks a producer for a key frame at once, as a PLI of a consumer would. Answer: ``{}``.
+
+    The server asks when the recorder is lost, so that the replay on its return begins near the loss (ADR 0005).
+    """
+
+    router: str
+    endpoint: str
+    source: Source
+
+
 class Dump(Struct, frozen=True):
     """Answer: the state of every router, for operators."""
 

@@ -34,15 +34,21 @@ class StartTrack(Struct, frozen=True):
 
 
 class TrackIntake(Struct, frozen=True):
+    """Where the relay sends a track. ``fresh``: nothing has arrived for it yet, so the relay replays what it kept."""
+
     address: str
     port: int
     ssrc: int
     payload_type: int
+    fresh: bool = True
 
 
 class EndTrack(Struct, frozen=True):
+    """``cause`` *relay*: the sender was torn away, so what is missing until the track's return is a gap."""
+
     recording: str
     track: str
+    cause: Literal["ended", "relay"] = "ended"
 
 
 class StopRecording(Struct, frozen=True):
@@ -64,7 +70,10 @@ class Inventory(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """Media missing in a track, in media time, measured from the files' own time stamps (event ``gap``)."""
+    """Media missing in a track, in media time, measured from the files' own time stamps (event ``gap``).
+
+    Acknowledged by the server; told again after the recorder's return until it was.
+    """
 
     meeting: str
     recording: str
