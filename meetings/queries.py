@@ -1,0 +1,87 @@
+"""What is asked of the rows of meetings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from meetings.access import Role
+from meetings.errors import NotFound, WrongMoment
+from meetings.facts import AgendaItem as AgendaFact
+from meetings.facts import Facts
+from meetings.facts import Site as SiteFact
+from meetings.meeting import State
+from meetings.tables import Meeting, Site
+from meetings.tickets import TicketUnknown
+
+
+async def whole(session: AsyncSession, meeting: str, *, for_change: bool = False) -> Meeting:
+    """The meeting with its unit, agenda and sites. Raises ``NotFound``. ``for_change`` locks its row."""
+    question = (
+        select(Meeting)
+        .where(Meeting.id == meeting)
+        .options(joinedload(Meeting.unit), selectinload(Meeting.agenda), selectinload(Meeting.sites))
+    )
+    if for_change:
+        question = question.with_for_update(of=Meeting)
+    row = await session.scalar(question)
+    if row is None:
+        raise NotFound("meeting_unknown")
+    return row
+
+
+async def facts(session: AsyncSession, meeting: str) -> Facts:
+    """What a Room is prepared with. Raises ``NotFound``."""
+    return facts_of(await whole(session, meeting))
+
+
+def facts_of(row: Meeting) -> Facts:
+    """The same from a row that ``whole`` read. Times are UTC; an undated draft has empty ones."""
+    return Facts(
+        meeting=row.id,
+        title=row.title,
+        starts_at=_iso(row.starts_at),
+        ends_at=_iso(row.ends_at),
+        body=row.unit.name if row.unit else "",
+        agenda=tuple(AgendaFact(i.id, i.number, i.title, i.minutes, i.presenter) for i in row.agenda),
+        sites=tuple(SiteFact(s.id, s.unit_id or "", s.name, speaker(s), Role(s.role)) for s in row.sites),
+        turn_minutes=row.turn_minutes,
+        microphones="free" if row.microphones == "free" else "by_floor",
+        lobby=row.lobby,
+    )
+
+
+def speaker(site: Site) -> str:
+    """Who speaks for the site: position and name of the invited, or the substitute (Decision 45, Art. 15)."""
+    if site.answer == "substitute" and site.substitute_name:
+        return site.substitute_name
+    return f"{site.person_title} {site.person_name}".strip()
+
+
+async def seat(session: AsyncSession, site: str, serial: int) -> Site:
+    """The site that a ticket admits to.
+
+    Raises ``TicketUnknown`` when the site is gone or its ticket was reissued, ``WrongMoment`` *meeting_not_invited*
+    while the meeting is a draft and *meeting_cancelled* when it will not take place.
+    """
+    found = (
+        await session.execute(
+            select(Site, Meeting.state).join(Meeting, Site.meeting_id == Meeting.id).where(Site.id == site)
+        )
+    ).one_or_none()
+    if found is None or found[0].ticket_serial != serial:
+        raise TicketUnknown
+    match State(found[1]):
+        case State.DRAFT:
+            raise WrongMoment("meeting_not_invited")
+        case State.CANCELLED:
+            raise WrongMoment("meeting_cancelled")
+        case _:
+            return found[0]
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
