@@ -70,7 +70,7 @@ class RecorderLink(socketio.AsyncNamespace):
         if self._sid is None:
             raise Unavailable("recorder_unavailable")
         body = msgspec.to_builtins(wish)
-        call: Coroutine[Any, Any, object] = self.call(request, body, to=self._sid)  # pyright: ignore[reportUnknownMemberType]
+        call = cast("Coroutine[Any, Any, object]", self.call(request, body, to=self._sid))  # pyright: ignore[reportUnknownMemberType]
         answer = asyncio.create_task(call, name=f"recorder:{request}")
         left = asyncio.create_task(self._left.wait(), name="recorder:left")
         try:
