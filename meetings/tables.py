@@ -74,7 +74,10 @@ class Meeting(Base):
     revision: Mapped[int] = mapped_column(Integer, default=1)
     sequence: Mapped[int] = mapped_column(Integer, default=0)
     """iCalendar SEQUENCE: raised on every significant change (RFC 5545 §3.8.7.4)."""
+    changed_at: Mapped[datetime | None]
+    """The last change of what an invitation says; later than ``invited_at``: the invited do not know it yet."""
     invited_at: Mapped[datetime | None]
+    """When the latest invitation was sent, updates included."""
     opened_at: Mapped[datetime | None]
     adjourned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
