@@ -1,0 +1,275 @@
+"""Durable jobs (ADR 0006): what a committed transaction has queued is done at least once, through crashes and restarts.
+
+DBOS keeps them in the database of the rows, so "committed" and "queued" are one act. Handlers run on the loop that
+called ``start()``; DBOS's own bookkeeping runs on threads. One ``Jobs`` is started at a time in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from store.database import Database
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient, EnqueueOptions
+
+log = logging.getLogger("nghisu.jobs")
+
+Handler = Callable[[dict[str, str]], Awaitable[None]]
+State = Literal["none", "queued", "running", "done", "failed"]
+
+_NAME = "nghisu"
+_WORKFLOW = "job"
+_QUEUE = "jobs"
+_POLL = 0.25
+_STATES: dict[str, State] = {
+    "DELAYED": "queued",
+    "ENQUEUED": "queued",
+    "PENDING": "running",
+    "SUCCESS": "done",
+    "ERROR": "failed",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
+    "CANCELLED": "none",
+}
+
+
+class GiveUp(Exception):
+    """Raised by a handler for which another attempt is useless: the job is ``failed`` at once."""
+
+
+class JobFailed(Exception):
+    """The attempts of a job are spent; the last error is its argument."""
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after a failed attempt, counted from 1: 2, 4, 8 … and never more than ten minutes."""
+    return min(2.0 ** min(attempt, 20), 600.0)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    handler: Handler
+    queue: str
+    attempts: int
+
+
+class Jobs:
+    """``version`` stays the same over releases, so that queued jobs survive an update.
+
+    ``worker`` names this process for life: at its next start it takes up what it left unfinished.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        version: str = "1",
+        worker: str = "server",
+        backoff: Callable[[int], float] = backoff,
+    ) -> None:
+        self._database, self._version, self._worker, self._backoff = database, version, worker, backoff
+        self._kinds: dict[str, _Kind] = {}
+        self._room: dict[str, int] = {}
+        self._engine: Engine | None = None
+        self._client: DBOSClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = False
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobs")
+
+    def register(
+        self, name: str, handler: Handler, *, queue: str = "default", attempts: int = 12, concurrency: int = 4
+    ) -> None:
+        """Before ``start()``. Jobs of one queue run ``concurrency`` at a time; who names it first decides."""
+        self._kinds[name] = _Kind(handler, queue, attempts)
+        self._room.setdefault(queue, concurrency)
+
+    async def open(self) -> None:
+        """Makes the tables, so that jobs can be queued; nothing runs yet. Idempotent."""
+        if self._client is None:
+            await self._in_thread(self._open)
+
+    async def start(self) -> None:
+        """Begins to run jobs, first those that the last stop or crash interrupted."""
+        await self.open()
+        if not self._started:
+            self._loop = asyncio.get_running_loop()
+            await self._in_thread(self._launch)
+            self._started = True
+
+    async def stop(self) -> None:
+        """Interrupts running handlers; their jobs resume at the next start. Idempotent."""
+        if self._started:
+            self._started = False
+            await self._in_thread(_destroy)
+        if self._client is not None and self._engine is not None:
+            self._client.destroy()
+            await self._in_thread(self._engine.dispose)
+            self._client = self._engine = None
+
+    async def enqueue(
+        self,
+        name: str,
+        payload: dict[str, str],
+        *,
+        id: str,
+        session: AsyncSession | None = None,
+        at: datetime | None = None,
+        lane: str | None = None,
+    ) -> None:
+        """Queues a job once per ``id``: with ``session``, when and only when its transaction commits.
+
+        Not before ``at``. Jobs of one ``lane`` run one after the other, in the order in which they were queued. Raises
+        ``RuntimeError`` when ``open()`` or ``start()`` was not called, or the name has no handler.
+        """
+        if self._client is None or name not in self._kinds:
+            raise RuntimeError(f"jobs are not open or {name!r} has no handler")
+        options: EnqueueOptions = {
+            "workflow_name": _WORKFLOW,
+            "queue_name": _QUEUE,
+            "workflow_id": id,
+            "app_version": self._version,
+            "queue_partition_key": lane or id,
+        }
+        if at is not None:
+            options["delay_seconds"] = max(0.0, (at - datetime.now(UTC)).total_seconds())
+        if session is None:
+            async with self._database.begin() as own:
+                await self._insert(own, options, name, payload)
+        else:
+            await self._insert(session, options, name, payload)
+
+    async def cancel(self, id: str) -> None:
+        """A job that has not begun never will; one that is running makes no further attempt."""
+        await self.open()
+        assert self._client is not None
+        await self._in_thread(self._client.cancel_workflow, id)
+
+    async def state(self, id: str) -> State:
+        """``none``: never queued, or cancelled."""
+        await self.open()
+        return await self._in_thread(self._state, id)
+
+    async def _insert(self, session: AsyncSession, options: EnqueueOptions, name: str, payload: dict[str, str]) -> None:
+        client = self._client
+        assert client is not None
+
+        def insert(connection: Connection) -> None:
+            client.enqueue_in_transaction(connection, options, name, payload)
+
+        await (await session.connection()).run_sync(insert)
+
+    def _state(self, id: str) -> State:
+        assert self._client is not None
+        found = self._client.list_workflows(workflow_ids=[id], load_input=False)  # pyright: ignore[reportUnknownMemberType]
+        return _STATES[found[0].status] if found else "none"
+
+    async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    def _open(self) -> None:
+        from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+
+        url = self._database.rows.url
+        driver = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql+psycopg"
+        url = url.set(drivername=driver)
+        DBOS.migrate(url.render_as_string(hide_password=False))
+        self._engine = _open_engine(url)
+        self._client = DBOSClient(
+            system_database_engine=self._engine,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=_NAME,
+        )
+
+    def _launch(self) -> None:
+        from dbos import DBOS, DBOSPortableJSONSerializer
+
+        DBOS(
+            config={
+                "name": _NAME,
+                "system_database_engine": self._engine,
+                "application_version": self._version,
+                "executor_id": self._worker,
+                "serializer": DBOSPortableJSONSerializer(),
+                "enable_otlp": False,
+                "log_level": "ERROR",
+            }
+        )
+        logging.getLogger("dbos").addFilter(_unsaid)
+        DBOS.workflow(name=_WORKFLOW)(self._workflow())
+        DBOS.launch()
+        DBOS.register_queue(_QUEUE, partition_concurrency=1, polling_interval_sec=_POLL)
+
+    def _workflow(self) -> Callable[[str, dict[str, str]], Awaitable[None]]:
+        """One job's life. Each attempt's outcome is a recorded step: a restart goes on counting where it was."""
+        from dbos import DBOS
+
+        rooms = {queue: asyncio.Semaphore(size) for queue, size in self._room.items()}
+
+        async def job(name: str, payload: dict[str, str]) -> None:
+            kind = self._kinds.get(name)
+            if kind is None:
+                raise JobFailed(f"no handler is registered for {name!r}")
+            for attempt in range(1, kind.attempts + 1):
+                async with rooms[kind.queue]:
+                    outcome: list[Any] = await DBOS.run_step_async({"name": "attempt"}, self._attempt, name, payload)
+                final, error = outcome
+                if error is None:
+                    return
+                if final or attempt == kind.attempts:
+                    log.error("job %s %s failed: %s", name, payload, error)
+                    raise JobFailed(error)
+                log.warning("job %s %s: attempt %d of %d failed: %s", name, payload, attempt, kind.attempts, error)
+                await DBOS.sleep_async(self._backoff(attempt))
+
+        return job
+
+    async def _attempt(self, name: str, payload: dict[str, str]) -> list[Any]:
+        """Runs the handler on the loop of ``start()``: whether another attempt is useless, and the error if any."""
+        assert self._loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._handle(name, payload), self._loop))
+
+    async def _handle(self, name: str, payload: dict[str, str]) -> list[Any]:
+        try:
+            await self._kinds[name].handler(payload)
+        except GiveUp as error:
+            return [True, str(error) or repr(error)]
+        except Exception as error:
+            log.debug("job %s %s", name, payload, exc_info=True)
+            return [False, str(error) or repr(error)]
+        return [False, None]
+
+
+def _open_engine(url: URL) -> Engine:
+    """A synchronous engine for DBOS on the same database. DBOS begins its own writes with ``BEGIN IMMEDIATE``."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    """A spent job is logged here in one line; DBOS need not add its traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JobFailed))
+
+
+def _destroy() -> None:
+    from dbos import DBOS
+
+    DBOS.destroy(destroy_registry=True)
