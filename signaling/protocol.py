@@ -198,6 +198,7 @@ class SiteView(Struct, frozen=True):
     listen_only: bool
     muted: bool
     devices: Devices
+    quality: Quality
 
 
 class Turn(Struct, frozen=True):

@@ -95,7 +95,7 @@ class Chain:
             rows = await session.scalars(
                 select(EventRow).where(EventRow.meeting == meeting, EventRow.seq > after).order_by(EventRow.seq)
             )
-            return [Line(row.seq, moment(row.at_us), row.payload, row.hash) for row in rows]
+            return [Line(row.seq, moment(int(row.at_us)), _bytes(row.payload), _bytes(row.hash)) for row in rows]
 
     async def verify(self, meeting: str) -> list[Break]:
         """Every place where the chain of a meeting does not hold; empty when it is whole."""
@@ -108,3 +108,8 @@ class Chain:
                 breaks.append(Break(line.seq, "changed"))
             previous, expected = line.hash, line.seq + 1
         return breaks
+
+
+def _bytes(value: object) -> bytes:
+    """SQLite keeps whatever was written by hand into a column; what is no longer bytes cannot match its hash."""
+    return value if isinstance(value, bytes) else str(value).encode()

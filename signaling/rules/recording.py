@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from meetings.access import require
-from meetings.events import AnyEvent, RecordingGap, RecordingStarted, RecordingStopped
+from meetings.events import AnyEvent, RecordingStarted, RecordingStopped
 from meetings.facts import Site
 from signaling.protocol import StartRecording, StopRecording
 from signaling.room import Room
@@ -25,10 +24,3 @@ def stop(room: Room, me: Site, _: StopRecording) -> Iterator[AnyEvent]:
     require(me.role, "record")
     if room.recording is not None:
         yield RecordingStopped(recording=room.recording.id, by=me.id)
-
-
-def gap(
-    recording: str, track: str, *, start: float, seconds: float, cause: Literal["recorder", "relay", "disk"]
-) -> Iterator[AnyEvent]:
-    """The recorder measured that media is missing."""
-    yield RecordingGap(recording=recording, track=track, start=start, seconds=seconds, cause=cause)

@@ -127,6 +127,7 @@ export interface SiteView {
   listen_only: boolean
   muted: boolean
   devices: Devices
+  quality: "fair" | "good" | "poor" | "unknown"
 }
 
 export type Role = "chair" | "secretary" | "delegate" | "observer"

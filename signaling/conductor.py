@@ -1,0 +1,246 @@
+"""Keeps relay and recorder in step with the Room: what should be is compared with what was asked, and asked again.
+
+Level-triggered: every change, and every return of relay or recorder, leads to the same comparison, so that a lost
+request or a killed process is mended by the next round (``house.md``: commands are idempotent under our ids).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+
+from media.link import RelayError, RelayLink
+from media.messages import (
+    CloseEndpoint,
+    CloseProducer,
+    ConnectEndpoint,
+    EndpointInventory,
+    NewProducer,
+    OpenEndpoint,
+    ProducerInventory,
+    Route,
+    RouterInventory,
+    Source,
+)
+from meetings.errors import Unavailable
+from signaling import protocol as p
+from signaling.ports import Recorder
+from signaling.room import Room
+from signaling.views import Presence
+
+log = logging.getLogger("nghisu.conductor")
+RETRY = 1.0
+
+
+def site_of(endpoint: str) -> str:
+    """An endpoint is named ``<site>.<random>``."""
+    return endpoint.partition(".")[0]
+
+
+class Conductor:
+    """The media of one meeting. ``endpoints`` maps a site to the endpoint that its browser holds now."""
+
+    def __init__(self, meeting: str, relay: RelayLink, recorder: Recorder) -> None:
+        self.meeting = meeting
+        self.endpoints: dict[str, str] = {}
+        self.shows: dict[str, dict[str, str | None]] = {}
+        self._relay, self._recorder = relay, recorder
+        self._producers: dict[str, dict[Source, ProducerInventory]] = {}
+        self._watched: dict[str, tuple[str, ...]] = {}
+        self._room = Room()
+        self._presence: Presence = {}
+        self._routed: Route | None = None
+        self._recording: str | None = None
+        self._tracks: set[tuple[str, Source]] = set()
+        self._changed = asyncio.Event()
+
+    # -- Calls of one browser
+
+    async def offer(self, site: str, *, send: bool, rtp_capabilities: p.MediaParameters) -> p.MediaOffer | None:
+        """New media for a site, in place of what it had; ``None`` while no relay is there."""
+        await self.drop(site)
+        if not self._relay.available:
+            return None
+        endpoint = f"{site}.{secrets.token_hex(4)}"
+        try:
+            made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities))
+        except RelayError as error:
+            log.warning("no media for %s: %s", site, error)
+            return None
+        self.endpoints[site] = endpoint
+        self._changed.set()
+        return p.MediaOffer(
+            endpoint=endpoint,
+            router_rtp_capabilities=made.router_rtp_capabilities,
+            send=made.send,
+            receive=made.receive,
+            slots=tuple(
+                p.SlotOffer(slot.name, slot.id, slot.producer_id, slot.kind, slot.rtp_parameters) for slot in made.slots
+            ),
+            shows=self.sites_shown(made.shows),
+        )
+
+    def holds(self, site: str, endpoint: str | None) -> bool:
+        """Whether this endpoint is still the site's and the relay has it."""
+        return self._relay.available and endpoint is not None and self.endpoints.get(site) == endpoint
+
+    async def connect(self, site: str, wish: p.ConnectMedia) -> None:
+        """Raises ``Unavailable`` when there is no relay, or no media of this site in it."""
+        await self._ask_connect(site, wish.receive, wish.send, wish.producers)
+
+    async def produce(self, site: str, wish: p.Produce) -> None:
+        await self._ask_connect(site, None, wish.send, (wish.producer,))
+
+    async def close_producer(self, site: str, source: p.Source) -> None:
+        endpoint = self._endpoint(site)
+        self._producers.get(endpoint, {}).pop(source, None)
+        self._changed.set()
+        try:
+            await self._relay.close_producer(CloseProducer(self.meeting, endpoint, source))
+        except RelayError as error:
+            raise Unavailable("media_unavailable") from error
+
+    def watch(self, site: str, sites: tuple[str, ...]) -> None:
+        self._watched[site] = sites
+        self._changed.set()
+
+    async def drop(self, site: str) -> None:
+        """The site's media is no longer wanted."""
+        endpoint = self.endpoints.pop(site, None)
+        if endpoint is None:
+            return
+        self._producers.pop(endpoint, None)
+        self.shows.pop(endpoint, None)
+        self._changed.set()
+        try:
+            await self._relay.close_endpoint(CloseEndpoint(self.meeting, endpoint))
+        except RelayError as error:
+            log.info("endpoint %s is left to the relay: %s", endpoint, error)
+
+    # -- What the relay and the Room tell
+
+    def sites_shown(self, shows: Mapping[str, str | None]) -> dict[str, str | None]:
+        return {slot: endpoint and site_of(endpoint) for slot, endpoint in shows.items()}
+
+    def producer_started(self, endpoint: str, producer: ProducerInventory) -> None:
+        if self.endpoints.get(site_of(endpoint)) == endpoint:
+            self._producers.setdefault(endpoint, {})[producer.source] = producer
+            self._changed.set()
+
+    def relay_lost(self) -> None:
+        self._routed = None
+
+    def relay_returned(self, inventory: RouterInventory | None) -> set[str]:
+        """Takes over what the relay still has. Returns the sites whose media is gone."""
+        kept: dict[str, EndpointInventory] = {e.id: e for e in inventory.endpoints} if inventory else {}
+        for id in kept:
+            self.endpoints.setdefault(site_of(id), id)
+        gone = {site for site, endpoint in self.endpoints.items() if endpoint not in kept}
+        for site in gone:
+            del self.endpoints[site]
+        self._producers = {
+            endpoint: {producer.source: producer for producer in kept[endpoint].producers}
+            for endpoint in self.endpoints.values()
+        }
+        self._routed = None
+        self._tracks.clear()
+        self._changed.set()
+        return gone
+
+    def recorder_returned(self) -> None:
+        self._recording = None
+        self._tracks.clear()
+        self._changed.set()
+
+    def follow(self, room: Room, presence: Presence) -> None:
+        """The Room or who is connected has changed."""
+        self._room, self._presence = room, presence
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._route()
+                await self._record()
+            except Exception:
+                log.exception("meeting %s: relay or recorder did not follow", self.meeting)
+                await asyncio.sleep(RETRY)
+                self._changed.set()
+
+    # -- In step with the relay
+
+    def wish(self) -> Route:
+        """What the relay should do now."""
+        room = self._room
+        stage = room.stage()
+        seated = [site for site in room.seated() if site.id in self.endpoints]
+        shown = [site for site in seated if "camera" in self._producers.get(self.endpoints[site.id], {})]
+        return Route(
+            router=self.meeting,
+            stage=self.endpoints.get(stage[0]) if stage else None,
+            stage_source=stage[1] if stage else "camera",
+            tiles=tuple(self.endpoints[site.id] for site in shown),
+            muted=tuple(self.endpoints[site.id] for site in seated if room.muted(site)),
+            watch={
+                self.endpoints[site]: tuple(self.endpoints[s] for s in wanted if s in self.endpoints)
+                for site, wanted in self._watched.items()
+                if wanted and site in self.endpoints
+            },
+        )
+
+    async def _route(self) -> None:
+        wish = self.wish()
+        if wish == self._routed or not self._relay.available or not (self.endpoints or self._routed):
+            return
+        await self._relay.route(wish)
+        self._routed = wish
+
+    async def _ask_connect(
+        self,
+        site: str,
+        receive: p.MediaParameters | None,
+        send: p.MediaParameters | None,
+        producers: tuple[p.NewProducer, ...],
+    ) -> None:
+        new = tuple(NewProducer(producer.source, producer.kind, producer.rtp_parameters) for producer in producers)
+        wish = ConnectEndpoint(self.meeting, self._endpoint(site), receive, send, new)
+        try:
+            await self._relay.connect_endpoint(wish)
+        except RelayError as error:
+            raise Unavailable("media_unavailable", reason=str(error)) from error
+
+    def _endpoint(self, site: str) -> str:
+        endpoint = self.endpoints.get(site)
+        if endpoint is None:
+            raise Unavailable("media_unavailable")
+        return endpoint
+
+    # -- In step with the recorder
+
+    async def _record(self) -> None:
+        wanted = self._room.recording.id if self._room.recording else None
+        if not self._recorder.available:
+            return
+        if self._recording is not None and wanted != self._recording:
+            await self._recorder.stop(self.meeting, self._recording)
+            self._recording = None
+            self._tracks.clear()
+        if wanted is None:
+            return
+        if self._recording is None:
+            await self._recorder.start(self.meeting, wanted)
+            self._recording = wanted
+        if not self._relay.available:
+            return
+        have = {(endpoint, source) for endpoint, sources in self._producers.items() for source in sources}
+        for endpoint, source in self._tracks - have:
+            await self._recorder.track_gone(self.meeting, wanted, site_of(endpoint), endpoint, source)
+        for endpoint, source in have - self._tracks:
+            producer = self._producers[endpoint][source]
+            await self._recorder.track_available(self.meeting, wanted, site_of(endpoint), endpoint, producer)
+        self._tracks = have

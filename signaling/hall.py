@@ -1,0 +1,152 @@
+"""All live meetings of this server: opened when somebody enters, rebuilt from the log after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from media.link import RelayLink
+from media.messages import Heard, Inventory, ProducerStarted, SlotsShow
+from meetings import queries
+from meetings.events import RecordingGap
+from meetings.meeting import State
+from meetings.tables import Meeting
+from signaling.conductor import Conductor, site_of
+from signaling.ledger import Ledger
+from signaling.live import LiveRoom, Post
+from signaling.ports import Recorder
+from store.chain import Chain
+from store.database import Database
+from store.watch import Watch
+
+log = logging.getLogger("nghisu.hall")
+
+
+class Hall:
+    """``post`` carries letters; it is set once, by the namespace that owns the sockets."""
+
+    post: Post
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        chain: Chain,
+        watch: Watch,
+        relay: RelayLink,
+        recorder: Recorder,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database, self._chain, self._watch = database, chain, watch
+        self._relay, self._recorder, self._now = relay, recorder, now
+        self._rooms: dict[str, LiveRoom] = {}
+        self._tasks: dict[str, list[asyncio.Task[Any]]] = {}
+        self._opening = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Rebuilds the meetings that were under way."""
+        async with self._database.begin() as session:
+            live = (await session.scalars(select(Meeting.id).where(Meeting.state == State.LIVE))).all()
+        for meeting in live:
+            await self.room(meeting)
+
+    async def stop(self) -> None:
+        tasks = [task for tasks in self._tasks.values() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._rooms.clear()
+        self._tasks.clear()
+
+    async def room(self, meeting: str) -> LiveRoom:
+        """The live Room of a meeting, prepared with the facts as convened. Raises ``NotFound``."""
+        async with self._opening:
+            if (found := self._rooms.get(meeting)) is not None:
+                return found
+            async with self._database.begin() as session:
+                facts = await queries.facts(session, meeting)
+            ledger = Ledger(meeting, self._chain, self._now, lambda before, after, entries: None)
+            await ledger.load()
+            conductor = Conductor(meeting, self._relay, self._recorder)
+            room = LiveRoom(
+                ledger=ledger,
+                conductor=conductor,
+                post=self.post,
+                now=self._now,
+                recorder_here=self._recorder.available,
+            )
+
+            def told(*change: Any) -> None:
+                room.told(*change)
+                self._watch.wake(meeting)
+
+            ledger.told = told
+            room.awaken()
+            self._tasks[meeting] = [asyncio.create_task(task, name=meeting) for task in room.tasks()]
+            await room.facts_changed(facts)
+            self._rooms[meeting] = room
+            return room
+
+    # -- What the pages ask (``web.ports.Rooms``)
+
+    async def facts_changed(self, meeting: str) -> None:
+        if (room := self._rooms.get(meeting)) is not None:
+            async with self._database.begin() as session:
+                facts = await queries.facts(session, meeting)
+            await room.facts_changed(facts)
+
+    async def cancelled(self, meeting: str) -> None:
+        if (room := self._rooms.get(meeting)) is not None:
+            await room.turn_away_all("cancelled")
+
+    def present(self, meeting: str) -> int:
+        room = self._rooms.get(meeting)
+        return len(room.presence.connections) if room else 0
+
+    # -- What the relay tells
+
+    async def relay_returned(self, inventory: Inventory) -> None:
+        routers = {router.id: router for router in inventory.routers}
+        for meeting in routers.keys() - self._rooms.keys():
+            try:
+                await self.room(meeting)
+            except Exception:
+                log.exception("the relay holds meeting %s, which cannot be opened", meeting)
+        for meeting, room in self._rooms.items():
+            room.relay_returned(room.conductor.relay_returned(routers.get(meeting)))
+
+    async def relay_lost(self) -> None:
+        for room in self._rooms.values():
+            room.relay_lost()
+
+    async def slots_show(self, notice: SlotsShow) -> None:
+        if (room := self._rooms.get(notice.router)) is not None:
+            room.slots_show(notice.endpoint, notice.shows)
+
+    async def heard(self, notice: Heard) -> None:
+        if (room := self._rooms.get(notice.router)) is not None:
+            room.heard(tuple(site_of(endpoint) for endpoint in notice.endpoints))
+
+    async def producer_started(self, notice: ProducerStarted) -> None:
+        if (room := self._rooms.get(notice.router)) is not None:
+            room.conductor.producer_started(notice.endpoint, notice.producer)
+
+    # -- What the recorder tells
+
+    async def recorder_returned(self) -> None:
+        for room in self._rooms.values():
+            room.conductor.recorder_returned()
+            room.recorder_is(here=True)
+
+    async def recorder_lost(self) -> None:
+        for room in self._rooms.values():
+            room.recorder_is(here=False)
+
+    async def recording_gap(self, meeting: str, gap: RecordingGap) -> None:
+        room = await self.room(meeting)
+        await room.recording_gap(gap)

@@ -1,0 +1,212 @@
+"""One live meeting at work: the ledger judges, the presence remembers who is here, the conductor moves the media.
+
+This is where the parts meet; each decision lies in the part that owns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from meetings.events import Entry, RecordingGap
+from meetings.facts import Facts
+from signaling import protocol as p
+from signaling import views
+from signaling.conductor import Conductor
+from signaling.ledger import Ledger
+from signaling.letters import letters
+from signaling.presence import Presence
+from signaling.protocol import EVERYONE, OFFICERS
+from signaling.room import Room
+from signaling.rules import judge
+from signaling.rules import seats as seat_rules
+
+log = logging.getLogger("nghisu.live")
+
+
+class Post(Protocol):
+    """Carries letters; ``signaling.namespace`` answers."""
+
+    async def deliver(self, to: str, posted: p.Posted) -> None:
+        """To one socket, or to everybody in a socket room."""
+        ...
+
+    async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
+        """Says why and closes the socket."""
+        ...
+
+
+def everyone(meeting: str) -> str:
+    """The socket room of all who are seated."""
+    return f"seated:{meeting}"
+
+
+def officers(meeting: str) -> str:
+    """The socket room of chair and secretaries."""
+    return f"officers:{meeting}"
+
+
+class LiveRoom:
+    def __init__(
+        self, *, ledger: Ledger, conductor: Conductor, post: Post, now: Callable[[], datetime], recorder_here: bool
+    ) -> None:
+        self.ledger, self.conductor = ledger, conductor
+        self.presence = Presence()
+        self._post, self._now = post, now
+        self._interrupted = not recorder_here
+        self._outgoing: asyncio.Queue[tuple[str, p.Posted]] = asyncio.Queue()
+        self._grace_changed = asyncio.Event()
+
+    @property
+    def meeting(self) -> str:
+        return self.ledger.meeting
+
+    @property
+    def room(self) -> Room:
+        return self.ledger.room
+
+    def tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """What must run for the meeting to live; the hall owns them."""
+        return [self.ledger.run(), self.conductor.run(), self._deliver(), self._end_graces()]
+
+    def awaken(self) -> None:
+        """After the log was read: who is seated in it has ``GRACE`` to come back."""
+        now = asyncio.get_running_loop().time()
+        for site in self.room.seated():
+            self.presence.expect(site.id, now)
+        self.conductor.follow(self.room, self.presence.view())
+
+    # -- A browser's calls
+
+    async def enter(self, site: str, socket: str, wish: p.Enter) -> tuple[bool, bool]:
+        """Seats the site or lets it wait. Returns whether it waits and whether it may keep its media."""
+        before = self.room.seat(site).presence
+        room = await self.ledger.submit(lambda room: seat_rules.enter(room, site, wish))
+        replaced = self.presence.connect(site, socket)
+        self.presence.set_devices(site, wish.devices)
+        if replaced is not None:
+            await self._post.turn_away(replaced, "replaced")
+        self._grace_changed.set()
+        self._tell_of(site)
+        seated = room.seat(site).presence == "seated"
+        resumed = seated and before == "seated" and wish.resume and self.conductor.holds(site, wish.endpoint)
+        return not seated, resumed
+
+    async def act(self, site: str, act: p.AnyAct) -> None:
+        await self.ledger.submit(lambda room: judge(room, site, act))
+
+    def snapshot(self, site: str) -> p.Snapshot:
+        return views.snapshot(
+            self.room,
+            self.presence.view(),
+            self.ledger.entries,
+            me=site,
+            now=self._now(),
+            interrupted=self._interrupted,
+        )
+
+    def set_devices(self, site: str, devices: p.Devices) -> None:
+        self.presence.set_devices(site, devices)
+        self._tell_of(site)
+
+    def set_quality(self, site: str, quality: p.Quality) -> None:
+        self.presence.set_quality(site, quality)
+        self._tell_of(site)
+
+    def disconnect(self, site: str, socket: str) -> None:
+        """The socket closed; the seat is kept for a while."""
+        if self.presence.disconnect(site, socket, asyncio.get_running_loop().time()):
+            self._grace_changed.set()
+            self._tell_of(site)
+
+    # -- What others tell
+
+    async def facts_changed(self, facts: Facts) -> None:
+        await self.ledger.submit(lambda room: seat_rules.prepare(room, facts))
+
+    def heard(self, sites: tuple[str, ...]) -> None:
+        self._moment(everyone(self.meeting), p.Speaking(sites))
+
+    def slots_show(self, endpoint: str, shows: dict[str, str | None]) -> None:
+        site = endpoint.partition(".")[0]
+        socket = self.presence.connections.get(site)
+        if self.conductor.endpoints.get(site) == endpoint and socket is not None:
+            self._moment(socket, p.SlotChanged(self.conductor.sites_shown(shows)))
+
+    def relay_lost(self) -> None:
+        self.conductor.relay_lost()
+        self._moment(everyone(self.meeting), p.MediaLost())
+
+    def relay_returned(self, gone: set[str]) -> None:
+        """Sites whose media the relay no longer has make it anew."""
+        for site in {*gone, *(s for s in self.presence.connections if s not in self.conductor.endpoints)}:
+            if (socket := self.presence.connections.get(site)) is not None:
+                self._moment(socket, p.MediaReady())
+
+    def recorder_is(self, here: bool) -> None:
+        self._interrupted = not here
+        if self.room.recording is not None:
+            view = views.recording(self.room, self._interrupted)
+            self._moment(everyone(self.meeting), p.RecordingChanged(view))
+
+    async def recording_gap(self, gap: RecordingGap) -> None:
+        await self.ledger.submit(lambda _: iter((gap,)))
+
+    async def turn_away_all(self, reason: Literal["adjourned", "cancelled"]) -> None:
+        for socket in list(self.presence.connections.values()):
+            await self._post.turn_away(socket, reason)
+
+    # -- Letters
+
+    def told(self, before: Room, after: Room, entries: Sequence[Entry]) -> None:
+        """The ledger has written: letters go out in the order of the log."""
+        presence = self.presence.view()
+        written = list(letters(before, after, entries, presence, interrupted=self._interrupted))
+        public = tuple(letter.message for letter in written if letter.to == EVERYONE)
+        self._outgoing.put_nowait((everyone(self.meeting), p.Posted(before.seq, after.seq, public)))
+        for letter in written:
+            if letter.to == OFFICERS:
+                self._moment(officers(self.meeting), letter.message)
+            elif letter.to != EVERYONE and (socket := self.presence.connections.get(letter.to)) is not None:
+                self._moment(socket, letter.message)
+        for site in after.facts.sites:
+            if before.seat(site.id).presence == "seated" and after.seat(site.id).presence != "seated":
+                self.presence.forget(site.id)
+        self.conductor.follow(after, presence)
+
+    def _moment(self, to: str, message: p.AnyMessage) -> None:
+        self._outgoing.put_nowait((to, p.Posted(None, None, (message,))))
+
+    def _tell_of(self, site: str) -> None:
+        of = self.room.site(site)
+        if of is not None:
+            view = views.site(self.room, of, self.presence.lives.get(site, views.OFFLINE))
+            self._moment(everyone(self.meeting), p.SitesChanged({site: view}))
+            self.conductor.follow(self.room, self.presence.view())
+
+    async def _deliver(self) -> None:
+        while True:
+            to, posted = await self._outgoing.get()
+            try:
+                await self._post.deliver(to, posted)
+            except Exception:
+                log.exception("a letter of meeting %s was not delivered", self.meeting)
+
+    async def _end_graces(self) -> None:
+        """Ends the seats of those who did not come back in time."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._grace_changed.clear()
+            due = self.presence.next_due()
+            try:
+                async with asyncio.timeout(None if due is None else max(0.0, due - loop.time())):
+                    await self._grace_changed.wait()
+            except TimeoutError:
+                for site in self.presence.due(loop.time()):
+                    self.presence.forget(site)
+                    await self.ledger.submit(partial(seat_rules.leave, site=site, reason="lost"))
+                    await self.conductor.drop(site)

@@ -1,0 +1,191 @@
+"""The window of the live meeting: Socket.IO in, letters out. One method per call: parse, hand over, acknowledge.
+
+The namespace knows who a socket is (its ticket) and nothing of what an act means.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import socketio
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from meetings import queries
+from meetings.access import Role
+from meetings.errors import Invalid, MeetingError
+from meetings.tickets import Tickets
+from signaling import protocol as p
+from signaling.hall import Hall
+from signaling.live import LiveRoom, everyone, officers
+from signaling.rules.seats import NotEntered
+from store.database import Database
+
+log = logging.getLogger("nghisu.signaling")
+T = TypeVar("T")
+Answer = dict[str, Any]
+
+
+@dataclass
+class Caller:
+    """Who is behind a socket. ``room`` is set by ``enter``."""
+
+    site: str
+    meeting: str
+    role: Role
+    room: LiveRoom | None = None
+
+    @property
+    def entered(self) -> LiveRoom:
+        if self.room is None:
+            raise NotEntered
+        return self.room
+
+
+class MeetingNamespace(socketio.AsyncNamespace):
+    def __init__(self, hall: Hall, database: Database, tickets: Tickets, now: Callable[[], datetime]) -> None:
+        super().__init__("/meeting")
+        self._hall, self._database, self._tickets, self._now = hall, database, tickets, now
+        self._callers: dict[str, Caller] = {}
+        hall.post = self
+
+    # -- The socket
+
+    async def on_connect(self, sid: str, environ: Any, auth: Any) -> None:
+        try:
+            given = msgspec.convert(auth, _Auth)
+            ticket = self._tickets.read(given.ticket, self._now())
+            async with self._database.begin() as session:
+                seat = await queries.seat(session, ticket.site, ticket.serial)
+        except msgspec.ValidationError:
+            raise _refusal(MeetingError("ticket_unknown")) from None
+        except MeetingError as error:
+            raise _refusal(error) from None
+        self._callers[sid] = Caller(ticket.site, ticket.meeting, Role(seat.role))
+
+    async def on_disconnect(self, sid: str, reason: str) -> None:
+        caller = self._callers.pop(sid, None)
+        if caller is not None and caller.room is not None:
+            caller.room.disconnect(caller.site, sid)
+
+    # -- Calls
+
+    async def on_enter(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.Enter, self._enter)
+
+    async def on_connect_media(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.ConnectMedia, self._connect_media)
+
+    async def on_produce(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.Produce, self._produce)
+
+    async def on_close_producer(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.CloseProducer, self._close_producer)
+
+    async def on_act(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.AnyAct, self._act)
+
+    async def on_devices(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.Devices, self._devices)
+
+    async def on_quality(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.ReportQuality, self._quality)
+
+    async def on_watch(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.Watch, self._watch)
+
+    async def on_resync(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, {}, dict[str, Any], self._resync)
+
+    async def _enter(self, sid: str, caller: Caller, wish: p.Enter) -> p.Entered:
+        room = caller.room = await self._hall.room(caller.meeting)
+        waiting, resumed = await room.enter(caller.site, sid, wish)
+        if waiting:
+            return p.Entered(True, False, room.snapshot(caller.site), None)
+        await self.enter_room(sid, everyone(caller.meeting))
+        if caller.role in {Role.CHAIR, Role.SECRETARY}:
+            await self.enter_room(sid, officers(caller.meeting))
+        media = None
+        if not resumed:
+            send = not room.room.seat(caller.site).listen_only
+            media = await room.conductor.offer(caller.site, send=send, rtp_capabilities=wish.rtp_capabilities)
+        return p.Entered(False, resumed, room.snapshot(caller.site), media)
+
+    async def _connect_media(self, sid: str, caller: Caller, wish: p.ConnectMedia) -> Answer:
+        await caller.entered.conductor.connect(caller.site, wish)
+        return {}
+
+    async def _produce(self, sid: str, caller: Caller, wish: p.Produce) -> Answer:
+        await caller.entered.conductor.produce(caller.site, wish)
+        return {}
+
+    async def _close_producer(self, sid: str, caller: Caller, wish: p.CloseProducer) -> Answer:
+        await caller.entered.conductor.close_producer(caller.site, wish.source)
+        return {}
+
+    async def _act(self, sid: str, caller: Caller, act: p.AnyAct) -> Answer:
+        await caller.entered.act(caller.site, act)
+        if isinstance(act, p.Leave):
+            await caller.entered.conductor.drop(caller.site)
+        return {}
+
+    async def _devices(self, sid: str, caller: Caller, devices: p.Devices) -> Answer:
+        caller.entered.set_devices(caller.site, devices)
+        return {}
+
+    async def _quality(self, sid: str, caller: Caller, report: p.ReportQuality) -> Answer:
+        caller.entered.set_quality(caller.site, report.quality)
+        return {}
+
+    async def _watch(self, sid: str, caller: Caller, wish: p.Watch) -> Answer:
+        caller.entered.conductor.watch(caller.site, wish.sites)
+        return {}
+
+    async def _resync(self, sid: str, caller: Caller, _: Any) -> p.Snapshot:
+        return caller.entered.snapshot(caller.site)
+
+    async def _answer(
+        self, sid: str, data: Any, kind: Any, handler: Callable[[str, Caller, Any], Awaitable[Any]]
+    ) -> Answer:
+        """The acknowledgement of a call: what the handler returns, or why it was refused."""
+        try:
+            caller = self._callers.get(sid)
+            if caller is None:
+                raise NotEntered
+            return {"ok": msgspec.to_builtins(await handler(sid, caller, _parse(data, kind)))}
+        except MeetingError as error:
+            return {"error": msgspec.to_builtins(p.Failure(error.code, dict(error.facts)))}
+        except Exception:
+            incident = secrets.token_hex(4)
+            log.exception("incident %s", incident)
+            return {"error": {"code": "internal", "facts": {"incident": incident}}}
+
+    # -- Letters (``signaling.live.Post``)
+
+    async def deliver(self, to: str, posted: p.Posted) -> None:
+        await self.emit("letter", msgspec.to_builtins(posted), to=to)
+
+    async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
+        await self.deliver(socket, p.Posted(None, None, (p.TurnedAway(reason),)))
+        await self.disconnect(socket)
+
+
+class _Auth(msgspec.Struct, frozen=True):
+    ticket: str
+
+
+def _parse(data: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(data, kind)
+    except (msgspec.ValidationError, TypeError) as error:
+        reason, _, place = str(error).partition(" - at ")
+        raise Invalid("invalid", field=place.strip("`$."), reason=reason) from error
+
+
+def _refusal(error: MeetingError) -> Exception:
+    return Refusal({"code": error.code, "facts": dict(error.facts)})
