@@ -1,0 +1,1 @@
+"""The form of the databases, revision by revision; ``store/migrate.py`` applies them."""
