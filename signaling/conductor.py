@@ -149,13 +149,8 @@ class Conductor:
         self._changed.set()
         return gone
 
-    def recorder_returned(self) -> None:
-        self._recording = None
-        self._tracks.clear()
-        self._changed.set()
-
     def follow(self, room: Room, presence: Presence) -> None:
-        """The Room or who is connected has changed."""
+        """The Room, or who is connected, or whether a recorder is there has changed."""
         self._room, self._presence = room, presence
         self._changed.set()
 
@@ -237,7 +232,9 @@ class Conductor:
             self._recording = wanted
         if not self._relay.available:
             return
-        have = {(endpoint, source) for endpoint, sources in self._producers.items() for source in sources}
+        have: set[tuple[str, Source]] = {
+            (endpoint, source) for endpoint, sources in self._producers.items() for source in sources
+        }
         for endpoint, source in self._tracks - have:
             await self._recorder.track_gone(self.meeting, wanted, site_of(endpoint), endpoint, source)
         for endpoint, source in have - self._tracks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -108,6 +108,13 @@ class Hall:
         room = self._rooms.get(meeting)
         return len(room.presence.connections) if room else 0
 
+    def processes(self) -> dict[str, bool]:
+        return {"relay": self._relay.available, "recorder": self._recorder.available}
+
+    def meetings(self) -> list[str]:
+        """The meetings that are live here."""
+        return list(self._rooms)
+
     # -- What the relay tells
 
     async def relay_returned(self, inventory: Inventory) -> None:
@@ -138,9 +145,14 @@ class Hall:
 
     # -- What the recorder tells
 
-    async def recorder_returned(self) -> None:
+    async def recorder_returned(self, open_recordings: Iterable[str]) -> None:
+        """The recorder is here; what it still keeps and no meeting wants is stopped."""
+        for recording in open_recordings:
+            meeting = recording.rpartition("-")[0]
+            wanted = (await self.room(meeting)).room.recording
+            if wanted is None or wanted.id != recording:
+                await self._recorder.stop(meeting, recording)
         for room in self._rooms.values():
-            room.conductor.recorder_returned()
             room.recorder_is(here=True)
 
     async def recorder_lost(self) -> None:

@@ -149,6 +149,7 @@ class LiveRoom:
 
     def recorder_is(self, here: bool) -> None:
         self._interrupted = not here
+        self.conductor.follow(self.room, self.presence.view())
         if self.room.recording is not None:
             view = views.recording(self.room, self._interrupted)
             self._moment(everyone(self.meeting), p.RecordingChanged(view))

@@ -17,3 +17,7 @@ class Rooms(Protocol):
     def present(self, meeting: str) -> int:
         """How many sites are seated now."""
         ...
+
+    def processes(self) -> dict[str, bool]:
+        """Whether a relay and a recorder are connected, by name."""
+        ...

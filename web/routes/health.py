@@ -9,5 +9,6 @@ routes = web.RouteTableDef()
 
 @routes.get("/healthz")
 async def healthz(request: web.Request) -> web.Response:
-    """200 when the server takes requests. ``now`` is its clock."""
-    return reply({"status": "ready", "now": deps(request).now().isoformat()})
+    """200 when the server takes requests. ``now`` is its clock; ``relay`` and ``recorder`` say who is connected."""
+    the = deps(request)
+    return reply({"status": "ready", "now": the.now().isoformat(), **the.rooms.processes()})
