@@ -44,7 +44,7 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
     return (text ? JSON.parse(text) : undefined) as T
   }
   const refusal = (await response.json().catch(() => null)) as ProblemBody | null
-  if (response.status === 401 && path !== "/sign-in") signedOut?.()
+  if (refusal?.code === "not_signed_in") signedOut?.()
   throw new Problem(refusal?.code ?? "unknown", refusal?.facts ?? { code: response.status }, response.status)
 }
 
