@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from product import Product
+
+from bench.product import Product
 
 
 def gone(pid: int) -> bool:
