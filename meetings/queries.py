@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
 from meetings.access import Role
+from meetings.convene import Draft, Seat
 from meetings.errors import NotFound, WrongMoment
 from meetings.facts import AgendaItem as AgendaFact
 from meetings.facts import Facts
 from meetings.facts import Site as SiteFact
-from meetings.meeting import State
+from meetings.meeting import Kind, Regime, State
 from meetings.tables import Meeting, Site
 from meetings.tickets import TicketUnknown
 
@@ -81,6 +82,37 @@ async def seat(session: AsyncSession, site: str, serial: int) -> Site:
             raise WrongMoment("meeting_cancelled")
         case _:
             return found[0]
+
+
+def draft_of(row: Meeting) -> Draft:
+    """What the rules of convening look at, from a row that ``whole`` read."""
+    return Draft(
+        title=row.title,
+        unit=row.unit_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        regime=Regime(row.regime),
+        kind=Kind(row.kind),
+        urgent=row.urgent,
+        place=row.place,
+        request=row.request,
+        contact=row.contact,
+        signer_name=row.signer_name,
+        agenda=[item.title for item in row.agenda],
+        sites=[Seat(Role(site.role), site.name, site.email) for site in row.sites],
+    )
+
+
+def visible(account: str, person: str | None) -> ColumnElement[bool]:
+    """The meetings that an account may see: those it convenes, and those that its person is invited to."""
+    invited = (
+        select(Site.meeting_id)
+        .where(Site.person_id == person, Site.meeting_id == Meeting.id, Meeting.state != State.DRAFT)
+        .exists()
+        if person
+        else false()
+    )
+    return or_(Meeting.created_by == account, invited)
 
 
 def _iso(moment: datetime | None) -> str:

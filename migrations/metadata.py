@@ -9,7 +9,15 @@ from sqlalchemy import MetaData
 
 from store.base import Base
 
-MODULES = ("meetings.tables", "scheduler.tables", "store.chain", "store.watch", "web.tables")
+MODULES = (
+    "documents.numbering",
+    "meetings.tables",
+    "minutes.tables",
+    "scheduler.tables",
+    "store.chain",
+    "store.watch",
+    "web.tables",
+)
 LOG = frozenset({"events"})
 """Tables of the event log; the others are rows."""
 

@@ -13,7 +13,7 @@ from web.doors import MAX_BODY
 from web.errors import speak_http
 from web.guard import protect, same_origin
 from web.passwords import Passwords
-from web.routes import accounts, health, links, people, sign_in, units
+from web.routes import accounts, health, join, links, meetings, people, sign_in, today, units
 
 NEIGHBOURS = ("archive", "minutes", "outbox", "invitations")
 
@@ -24,7 +24,7 @@ def build(deps: Deps) -> web.Application:
     app[DEPS] = deps
     app[PASSWORDS] = Passwords()
     app.on_response_prepare.append(protect)
-    for module in (health, sign_in, links, accounts, units, people, pages):
+    for module in (health, sign_in, links, accounts, units, people, today, meetings, join, pages):
         app.add_routes(module.routes)
     for name in NEIGHBOURS:
         if find_spec(f"web.routes.{name}"):
