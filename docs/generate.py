@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from docs.typescript import generate
-from meetings.meeting import TRANSITIONS
+from meetings import meeting
+from minutes import content, state
 from settings import Settings
 from signaling import protocol
 from web.models import accounts, archive, meetings, minutes, problem, units
@@ -19,8 +21,16 @@ ROOT = Path(__file__).parent.parent
 
 
 def state_diagram() -> str:
-    arrows = [f"    {a} --> {b}: {act}" for a, acts in TRANSITIONS.items() for act, b in acts.items()]
-    return "\n".join(["# The life of a meeting", "", "```mermaid", "stateDiagram-v2", *arrows, "```", ""])
+    return (
+        _diagram("The life of a meeting", meeting.TRANSITIONS)
+        + "\n"
+        + _diagram("The life of minutes", state.TRANSITIONS)
+    )
+
+
+def _diagram(title: str, transitions: Mapping[Any, Mapping[Any, Any]]) -> str:
+    arrows = [f"    {a} --> {b}: {act}" for a, acts in transitions.items() for act, b in acts.items()]
+    return "\n".join([f"# {title}", "", "```mermaid", "stateDiagram-v2", *arrows, "```", ""])
 
 
 def settings_page() -> str:
@@ -36,7 +46,7 @@ def files() -> Mapping[Path, str]:
     client = ROOT / "web" / "client" / "src"
     return {
         client / "protocol.ts": generate([protocol]),
-        client / "api.ts": generate([problem, accounts, units, meetings, archive, minutes]),
+        client / "api.ts": generate([problem, accounts, units, meetings, archive, content, minutes]),
         ROOT / "docs" / "states.md": state_diagram(),
         ROOT / "docs" / "settings.md": settings_page(),
     }

@@ -15,6 +15,7 @@ MODULES = (
     "minutes.tables",
     "scheduler.tables",
     "store.chain",
+    "store.files",
     "store.watch",
     "web.tables",
 )

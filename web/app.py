@@ -15,7 +15,7 @@ from web.guard import protect, same_origin
 from web.passwords import Passwords
 from web.routes import accounts, health, join, links, meetings, people, sign_in, today, units
 
-NEIGHBOURS = ("archive", "minutes", "outbox", "invitations")
+NEIGHBOURS = ("archive", "minutes", "outbox", "invitations", "verify")
 
 
 def build(deps: Deps) -> web.Application:

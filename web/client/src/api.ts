@@ -463,3 +463,7 @@ export interface SaveMinutes {
 export interface ReturnMinutes {
   reason: string
 }
+
+export interface OnRevision {
+  revision?: number | null
+}

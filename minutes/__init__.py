@@ -1,0 +1,1 @@
+"""The documents of record: drafted from the log, written by the secretary, approved by the chair, verified."""
