@@ -188,4 +188,4 @@ def _parse(data: Any, kind: type[T]) -> T:
 
 
 def _refusal(error: MeetingError) -> Exception:
-    return Refusal({"code": error.code, "facts": dict(error.facts)})
+    return Refusal(error.code, {"code": error.code, "facts": dict(error.facts)})

@@ -1,0 +1,166 @@
+"""A signalling server on a real port, with a meeting in a real database; no relay and no recorder are connected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import socketio
+from aiohttp import web
+
+from media.link import RelayLink
+from meetings.tables import AgendaItem, Meeting, Site
+from meetings.tickets import Ticket, Tickets
+from recordings.director import Director
+from recordings.link import RecorderLink
+from signaling.hall import Hall
+from signaling.namespace import MeetingNamespace
+from store.chain import Chain
+from store.database import Database
+from store.migrate import migrate
+from store.watch import Watch
+
+SITES = ("chair", "secretary", "delegate", "delegate", "observer")
+NAMES = ("chair", "clerk", "north", "south", "guest")
+TICKETS = Tickets(b"k" * 48)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def ticket(site: str, serial: int = 1, lasts: timedelta = timedelta(hours=1)) -> str:
+    return TICKETS.sign(Ticket(site, "m", serial, now() + lasts))
+
+
+class Browser:
+    """A client of the namespace, as a browser's page is one. ``letters`` are kept as they come."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.client = socketio.AsyncClient(reconnection=False)
+        self.letters: list[dict[str, Any]] = []
+        self.refused: Any = None
+        self.client.on("letter", self._read, namespace="/meeting")
+        self.client.on("connect_error", self._refuse, namespace="/meeting")
+
+    async def _read(self, posted: dict[str, Any]) -> None:
+        self.letters.append(posted)
+
+    async def _refuse(self, data: Any) -> None:
+        self.refused = data["data"]
+
+    async def connect(self, auth: object) -> Browser:
+        try:
+            await self.client.connect(
+                self._url, namespaces=["/meeting"], transports=["websocket"], auth=auth, wait_timeout=5
+            )
+        except socketio.exceptions.ConnectionError:
+            assert self.refused is not None
+        return self
+
+    async def call(self, event: str, data: Any = None) -> dict[str, Any]:
+        return await self.client.call(event, data, namespace="/meeting", timeout=10)
+
+    async def act(self, act: str, **facts: Any) -> dict[str, Any]:
+        return await self.call("act", {"act": act, **facts})
+
+    async def enter(self, **changes: Any) -> dict[str, Any]:
+        return await self.call("enter", {"rtp_capabilities": {}, "person": "", **changes})
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """The next message of this kind that has come or comes."""
+        async with asyncio.timeout(10):
+            while True:
+                for posted in self.letters:
+                    for message in posted["messages"]:
+                        if message["kind"] == kind:
+                            return message
+                await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        await self.client.shutdown()
+
+
+class Stage:
+    """The server, and the browsers that tests open on it."""
+
+    def __init__(self, url: str, hall: Hall, chain: Chain, database: Database) -> None:
+        self.url, self.hall, self.chain, self.database = url, hall, chain, database
+        self.browsers: list[Browser] = []
+
+    async def browser(self, site: str, **auth: Any) -> Browser:
+        browser = Browser(self.url)
+        self.browsers.append(browser)
+        return await browser.connect({"ticket": ticket(site), **auth})
+
+    async def seated(self, site: str, **changes: Any) -> Browser:
+        browser = await self.browser(site)
+        assert "ok" in await browser.enter(**changes)
+        return browser
+
+    async def log(self) -> list[bytes]:
+        return [line.payload for line in await self.chain.read("m")]
+
+
+async def fill(database: Database, *, lobby: bool = False) -> None:
+    async with database.begin() as session:
+        session.add(
+            Meeting(
+                id="m",
+                title="Họp giao ban",
+                state="invited",
+                starts_at=now(),
+                ends_at=now() + timedelta(hours=3),
+                lobby=lobby,
+                created_by="somebody",
+                created_at=now(),
+                agenda=[AgendaItem(id=f"a{n}", number=n, title=f"Nội dung {n}") for n in (1, 2)],
+                sites=[
+                    Site(id=name, number=n, role=role, name=name, person_name=name.title())
+                    for n, (name, role) in enumerate(zip(NAMES, SITES, strict=True), 1)
+                ],
+            )
+        )
+
+
+@asynccontextmanager
+async def serve(folder: Path, *, lobby: bool = False, fresh: bool = True) -> AsyncIterator[Stage]:
+    database = Database.embedded(folder)
+    await migrate(database)
+    if fresh:
+        await fill(database, lobby=lobby)
+    chain = Chain(database)
+    watch = Watch(database, chain)
+    relay, recorder = RelayLink("token"), RecorderLink("token")
+
+    async def missing(meeting: str, gap: object) -> None:
+        raise AssertionError("nothing records here")
+
+    director = Director(recorder, relay, missing)  # type: ignore[arg-type]
+    hall = Hall(database=database, chain=chain, watch=watch, relay=relay, recorder=director, now=now)
+    sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=2)
+    for namespace in (MeetingNamespace(hall, database, TICKETS, now), relay, recorder):
+        sockets.register_namespace(namespace)
+    app = web.Application()
+    sockets.attach(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    await hall.start()
+    stage = Stage(f"http://{host}:{port}", hall, chain, database)
+    try:
+        yield stage
+    finally:
+        for browser in stage.browsers:
+            await browser.close()
+        await sockets.shutdown()
+        await runner.cleanup()
+        await hall.stop()
+        await database.close()
