@@ -1,0 +1,121 @@
+"""A small relay for the tests: plain RTP over real UDP, three seconds kept for replays, key frames on PLI."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from media.messages import AskKeyFrame, ProducerInventory, Record, StopRecord
+from studio import Camera, Microphone, Sent, Stream
+
+
+def monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+@dataclass
+class Producer:
+    inventory: ProducerInventory
+    source: Camera | Microphone
+    stream: Stream
+    kept: deque[Sent] = field(default_factory=deque[Sent])
+    sink: Record | None = None
+    sent: int = 0
+    keys: list[int] = field(default_factory=list[int])
+
+
+class SmallRelay:
+    """``muted``: producers whose packets are not sent to the recorder. ``deaf``: ignores requests for key frames."""
+
+    def __init__(self) -> None:
+        self.producers: dict[tuple[str, str], Producer] = {}
+        self.replays = 0
+        self.deaf = False
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(self._socket, self._feedback)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def camera(self, endpoint: str, codec: str = "vp8", source: str = "camera", **picture: int) -> ProducerInventory:
+        inventory = ProducerInventory(source, "video", f"video/{codec}", 90_000, 0)  # pyright: ignore[reportArgumentType]
+        self._add(endpoint, Producer(inventory, Camera(codec, **picture), Stream(f"video/{codec}", 90_000)))
+        return inventory
+
+    def microphone(self, endpoint: str, hertz: float = 440.0) -> ProducerInventory:
+        inventory = ProducerInventory("microphone", "audio", "audio/opus", 48_000, 2)
+        self._add(endpoint, Producer(inventory, Microphone(hertz), Stream("audio/opus", 48_000)))
+        return inventory
+
+    def _add(self, endpoint: str, producer: Producer) -> None:
+        self.producers[endpoint, producer.inventory.source] = producer
+        self._tasks.append(asyncio.create_task(self._produce(producer)))
+
+    async def _produce(self, producer: Producer) -> None:
+        begun = time.monotonic()
+        source = producer.source
+        while True:
+            frame = source.film() if isinstance(source, Camera) else source.speak()
+            await asyncio.sleep(max(0.0, begun + frame.at - time.monotonic()))
+            now = monotonic_us()
+            if frame.key and isinstance(source, Camera):
+                producer.keys.append(now)
+            for packet in producer.stream.pack(frame, now):
+                producer.kept.append(packet)
+                self._send(producer, packet)
+            while producer.kept and producer.kept[0].arrival < now - 3_000_000:
+                producer.kept.popleft()
+
+    def _send(self, producer: Producer, packet: Sent) -> None:
+        wish = producer.sink
+        if wish:
+            try:
+                self._socket.sendto(packet.datagram(wish.ssrc, wish.payload_type), (wish.address, wish.port))
+                producer.sent += 1
+            except OSError:
+                pass
+
+    def _feedback(self) -> None:
+        try:
+            data = self._socket.recv(2048)
+        except OSError:
+            return
+        if data[1] == 206 and not self.deaf:
+            media = int.from_bytes(data[8:12], "big")
+            for producer in self.producers.values():
+                if producer.sink and producer.sink.ssrc == media and isinstance(producer.source, Camera):
+                    producer.source.wanted = True
+
+    # -- the port ``recordings.ports.Relay`` ----------------------------------------------------------------------
+
+    async def record(self, wish: Record) -> None:
+        producer = self.producers[wish.endpoint, wish.source]
+        producer.sink = wish
+        if wish.replay:
+            self.replays += 1
+            kept = list(producer.kept)
+            if producer.inventory.kind == "video":
+                starts = [index for index, packet in enumerate(kept) if packet.key_start]
+                kept = kept[starts[-1] :] if starts else []
+            for packet in kept:
+                self._send(producer, packet)
+
+    async def stop_record(self, wish: StopRecord) -> None:
+        for producer in self.producers.values():
+            if producer.sink and producer.sink.record_id == wish.record_id:
+                producer.sink = None
+
+    async def ask_key_frame(self, wish: AskKeyFrame) -> None:
+        producer = self.producers[wish.endpoint, wish.source]
+        if not self.deaf and isinstance(producer.source, Camera):
+            producer.source.wanted = True
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
