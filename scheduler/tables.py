@@ -46,4 +46,5 @@ class DeliveryRow(Base):
     tries: Mapped[int] = mapped_column(Integer, default=0)
     error: Mapped[str] = mapped_column(String(400), default="")
     created_at: Mapped[datetime]
+    """Date of the mail and DTSTAMP of its entry."""
     sent_at: Mapped[datetime | None]

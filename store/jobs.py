@@ -128,11 +128,11 @@ class Jobs:
     ) -> None:
         """Queues a job once per ``id``: with ``session``, when and only when its transaction commits.
 
-        Not before ``at``. Jobs of one ``lane`` run one after the other, in the order in which they were queued. Raises
-        ``RuntimeError`` when ``open()`` or ``start()`` was not called, or the name has no handler.
+        Not before ``at``. Jobs of one ``lane`` run one after the other, in the order in which they were queued. The
+        handler may be registered in another process. Raises ``RuntimeError`` before ``open()`` or ``start()``.
         """
-        if self._client is None or name not in self._kinds:
-            raise RuntimeError(f"jobs are not open or {name!r} has no handler")
+        if self._client is None:
+            raise RuntimeError("open() or start() comes first")
         options: EnqueueOptions = {
             "workflow_name": _WORKFLOW,
             "queue_name": _QUEUE,

@@ -213,11 +213,6 @@ async def test_a_worker_killed_midway_loses_nothing_and_repeats_only_what_was_in
     journal, count, kills = tmp_path / "journal", 60, 2
     database = open_database(url)
     jobs = Jobs(database)
-
-    async def elsewhere(payload: dict[str, str]) -> None:
-        raise AssertionError("this process runs no jobs")
-
-    jobs.register("write", elsewhere)
     await jobs.open()
     async with database.begin() as session:
         for n in range(count):
@@ -258,7 +253,14 @@ async def test_a_worker_killed_midway_loses_nothing_and_repeats_only_what_was_in
     assert sum(times.values()) - count <= 4 * kills
 
 
-async def test_a_name_without_handler_cannot_be_queued(tmp_path: Path) -> None:
+async def test_a_job_that_no_handler_knows_fails_visibly(tmp_path: Path) -> None:
     async with office(f"sqlite:{tmp_path}", lambda jobs: None) as jobs:
-        with pytest.raises(RuntimeError):
-            await jobs.enqueue("unknown", {}, id="x")
+        await jobs.enqueue("unknown", {}, id="x")
+        await reaches(jobs, "x", "failed")
+
+
+async def test_nothing_is_queued_before_the_jobs_are_open(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:{tmp_path}")
+    with pytest.raises(RuntimeError):
+        await Jobs(database).enqueue("note", {}, id="x")
+    await database.close()
