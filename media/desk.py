@@ -1,0 +1,115 @@
+"""Where the server's requests are carried out: all routers of one relay process."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from media import messages as m
+from media.dtls import Certificate
+from media.ortc import CodecUnknown
+from media.plain import PlainRefused
+from media.port import Port
+from media.router import Router, Tell, Unknown
+from media.rtp import Packet
+from media.transport import ParametersRefused
+
+log = logging.getLogger("nghisu.relay")
+
+
+class Desk:
+    """``handle`` takes a request by its name and answers ``{"ok": …}`` or ``{"error": {"code": …, "detail": …}}``."""
+
+    def __init__(self, port: Port, tell: Tell) -> None:
+        self.id = secrets.token_hex(8)
+        self.routers: dict[str, Router] = {}
+        self._port, self._tell = port, tell
+        self._certificate = Certificate.generateCertificate()
+        self._packet = Packet()
+        self.requests: dict[str, tuple[type[Struct], Callable[[Any], Struct | dict[str, Any] | None]]] = {
+            "open_endpoint": (m.OpenEndpoint, lambda wish: self._router(wish.router).open_endpoint(wish)),
+            "connect_endpoint": (m.ConnectEndpoint, lambda wish: self._known(wish.router).connect_endpoint(wish)),
+            "close_producer": (m.CloseProducer, lambda wish: self._router(wish.router).close_producer(wish)),
+            "close_endpoint": (m.CloseEndpoint, lambda wish: self._router(wish.router).close_endpoint(wish.endpoint)),
+            "close_router": (m.CloseRouter, lambda wish: self.close_router(wish.router)),
+            "route": (m.Route, lambda wish: self._router(wish.router).route(wish)),
+            "record": (m.Record, lambda wish: self._known(wish.router).record(wish)),
+            "stop_record": (m.StopRecord, lambda wish: self._router(wish.router).stop_record(wish.record_id)),
+            "ask_key_frame": (
+                m.AskKeyFrame,
+                lambda wish: self._router(wish.router).ask_key_frame(wish.endpoint, wish.source),
+            ),
+            "dump": (m.Dump, lambda _: self.dump()),
+        }
+
+    def handle(self, request: str, body: object) -> dict[str, Any]:
+        kind, act = self.requests[request]
+        try:
+            answer = act(msgspec.convert(body, kind))
+        except msgspec.ValidationError as error:
+            return _refused("request_malformed", str(error))
+        except CodecUnknown as error:
+            return _refused("codec_unknown", str(error))
+        except ParametersRefused as error:
+            return _refused("dtls_parameters_refused", str(error))
+        except PlainRefused as error:
+            return _refused("record_address_refused", str(error))
+        except (Unknown, LookupError) as error:
+            return _refused(str(error.args[0]))
+        return {"ok": msgspec.to_builtins(answer) if answer is not None else {}}
+
+    def inventory(self) -> m.Inventory:
+        return m.Inventory(self.id, tuple(router.inventory() for router in self.routers.values()))
+
+    def dump(self) -> dict[str, Any]:
+        """The state of everything, for operators."""
+        return {
+            "relay": self.id,
+            "port": self._port.facts(),
+            "routers": {id: router.facts() for id, router in self.routers.items()},
+        }
+
+    def close_router(self, id: str) -> None:
+        router = self.routers.pop(id, None)
+        if router is not None:
+            router.close()
+
+    def close(self) -> None:
+        for id in list(self.routers):
+            self.close_router(id)
+
+    def tick(self, now: int) -> None:
+        for router in self.routers.values():
+            router.tick(now)
+
+    def tick_second(self, now: int) -> None:
+        for router in self.routers.values():
+            router.tick_second(now)
+
+    def resume(self) -> None:
+        for router in self.routers.values():
+            router.resume()
+
+    def _router(self, id: str) -> Router:
+        router = self.routers.get(id)
+        if router is None:
+            router = self.routers[id] = Router(
+                id, port=self._port, certificate=self._certificate, packet=self._packet, tell=self._tell
+            )
+        return router
+
+    def _known(self, id: str) -> Router:
+        router = self.routers.get(id)
+        if router is None:
+            raise Unknown("router_unknown")
+        return router
+
+
+def _refused(code: str, detail: str = "") -> dict[str, Any]:
+    log.info("refused: %s %s", code, detail)
+    return {"error": {"code": code, "detail": detail}}

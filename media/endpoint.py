@@ -1,0 +1,109 @@
+"""One browser in a router: the transport on which it sends, if it may, and the transport on which it receives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from media.downlink import Downlink
+from media.dtls import Certificate
+from media.messages import (
+    ConnectEndpoint,
+    EndpointInventory,
+    EndpointOffer,
+    OpenEndpoint,
+    SlotsShow,
+    Source,
+    TransportHealth,
+)
+from media.ortc import ROUTER_CAPABILITIES
+from media.port import Port
+from media.producer import Producer, Watcher
+from media.routing import Plan
+from media.rtp import Packet
+from media.transport import Health, Transport
+from media.uplink import Uplink
+
+
+class Endpoint:
+    """``on_health`` is told of both transports. ``changed``: what the slots show has changed since ``told``."""
+
+    def __init__(
+        self,
+        wish: OpenEndpoint,
+        *,
+        port: Port,
+        certificate: Certificate,
+        packet: Packet,
+        watcher: Watcher,
+        on_health: Callable[[TransportHealth], None],
+    ) -> None:
+        self.id, self.router = wish.endpoint, wish.router
+        self.changed = False
+        self.places: dict[str, str | None] = {}
+        self._on_health = on_health
+
+        def transport(direction: Literal["send", "receive"]) -> Transport:
+            def told(health: Health) -> None:
+                on_health(TransportHealth(wish.router, wish.endpoint, direction, health))
+
+            return Transport(port, certificate, told)
+
+        self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
+        self.uplink: Uplink | None = None
+        if wish.send:
+            self.uplink = Uplink(wish.endpoint, transport("send"), port.incoming, packet, watcher)
+
+    def offer(self) -> EndpointOffer:
+        return EndpointOffer(
+            router_rtp_capabilities=ROUTER_CAPABILITIES,
+            send=self.uplink.transport.parameters() if self.uplink else None,
+            receive=self.downlink.transport.parameters(),
+            slots=self.downlink.offers(),
+            shows=self.downlink.shows(),
+        )
+
+    def connect(self, wish: ConnectEndpoint) -> None:
+        """Raises ``ParametersRefused``, ``CodecUnknown``, or ``LookupError`` for producers of who only receives."""
+        if self.uplink is None and (wish.send is not None or wish.producers):
+            raise LookupError("receive_only")
+        if wish.receive is not None:
+            self.downlink.transport.connect(wish.receive)
+        if self.uplink is not None:
+            for producer in wish.producers:
+                self.uplink.produce(producer)
+            if wish.send is not None:
+                self.uplink.transport.connect(wish.send)
+
+    def follow(self, plan: Plan, find: Callable[[str, Source], Producer | None]) -> None:
+        """Lets every slot show what the plan says."""
+        for name, feed in plan.items():
+            slot = self.downlink.slots[name]
+            producer = find(feed.endpoint, feed.source) if feed is not None else None
+            slot.show(producer if producer is not None and slot.accepts(producer) else None)
+            self.places[name] = feed.endpoint if feed is not None else None
+
+    def told(self) -> SlotsShow:
+        """What the slots show now, as it is told to the server."""
+        self.changed = False
+        return SlotsShow(self.router, self.id, self.downlink.shows())
+
+    def inventory(self) -> EndpointInventory:
+        producers = self.uplink.producers.values() if self.uplink else ()
+        return EndpointInventory(
+            id=self.id,
+            send=self.uplink is not None,
+            producers=tuple(producer.inventory() for producer in producers if producer.started),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """For operators."""
+        return {"uplink": self.uplink.facts() if self.uplink else None, "downlink": self.downlink.facts()}
+
+    def close(self) -> None:
+        if self.uplink is not None:
+            self.uplink.close()
+        self.downlink.close()
+
+    def _shown(self) -> None:
+        self.changed = True

@@ -1,0 +1,263 @@
+"""What a router can carry, in the words of mediasoup-client: capabilities, and the parameters of every slot.
+
+Payload types and header extension numbers of slots are the router's; those of producers are each browser's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+import msgspec
+from msgspec import Meta, Struct
+
+from media.messages import MediaParameters
+from media.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC
+
+Kind = Literal["audio", "video"]
+Codec = Literal["opus", "VP8", "H264"]
+Ssrc = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
+T = TypeVar("T")
+
+MID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID = 1, 5, 10
+
+OPUS = 100
+PAYLOAD_TYPES: dict[Codec, int] = {"opus": OPUS, "VP8": 101, "H264": 103}
+REPAIR_TYPES: dict[Codec, int] = {"VP8": 102, "H264": 104}
+CLOCK_RATES: dict[Codec, int] = {"opus": 48_000, "VP8": 90_000, "H264": 90_000}
+
+_VIDEO_FEEDBACK = [
+    {"type": "nack", "parameter": ""},
+    {"type": "nack", "parameter": "pli"},
+    {"type": "ccm", "parameter": "fir"},
+    {"type": "transport-cc", "parameter": ""},
+]
+_H264 = {"packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1}
+
+
+def _video(codec: Codec, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    payload_type = PAYLOAD_TYPES[codec]
+    common = {"kind": "video", "clockRate": CLOCK_RATES[codec]}
+    return [
+        {
+            **common,
+            "mimeType": f"video/{codec}",
+            "preferredPayloadType": payload_type,
+            "parameters": parameters,
+            "rtcpFeedback": _VIDEO_FEEDBACK,
+        },
+        {
+            **common,
+            "mimeType": "video/rtx",
+            "preferredPayloadType": REPAIR_TYPES[codec],
+            "parameters": {"apt": payload_type},
+            "rtcpFeedback": [],
+        },
+    ]
+
+
+def _extension(kind: Kind, uri: str, id: int) -> dict[str, Any]:
+    return {"kind": kind, "uri": uri, "preferredId": id, "preferredEncrypt": False, "direction": "sendrecv"}
+
+
+ROUTER_CAPABILITIES: MediaParameters = {
+    "codecs": [
+        {
+            "kind": "audio",
+            "mimeType": "audio/opus",
+            "preferredPayloadType": OPUS,
+            "clockRate": 48_000,
+            "channels": 2,
+            "parameters": {"useinbandfec": 1, "usedtx": 1, "minptime": 10},
+            "rtcpFeedback": [{"type": "transport-cc", "parameter": ""}],
+        },
+        *_video("VP8", {}),
+        *_video("H264", _H264),
+    ],
+    "headerExtensions": [
+        _extension("audio", MID, MID_ID),
+        _extension("video", MID, MID_ID),
+        _extension("audio", TRANSPORT_CC, TRANSPORT_CC_ID),
+        _extension("video", TRANSPORT_CC, TRANSPORT_CC_ID),
+        _extension("audio", AUDIO_LEVEL, AUDIO_LEVEL_ID),
+    ],
+}
+"""No goog-remb: with transport-cc in both directions a browser must not be offered both (``relay.md``, pitfall 11)."""
+
+
+class CodecUnknown(Exception):
+    """Parameters that are no single stream of Opus, VP8 or H.264."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What a browser sends, out of the ``rtpParameters`` of its producer. Absent SSRCs are learned by ``mid``."""
+
+    codec: Codec
+    payload_type: int
+    repair_type: int | None
+    ssrc: int | None
+    repair_ssrc: int | None
+    mid: str
+    extensions: dict[str, int]
+    channels: int
+
+
+def sending(kind: Kind, parameters: MediaParameters) -> Sending:
+    """Raises ``CodecUnknown``."""
+    offered = _read(parameters, _Parameters)
+    if not offered.codecs or len(offered.encodings) > 1:
+        raise CodecUnknown(f"{len(offered.codecs)} codecs, {len(offered.encodings)} encodings")
+    first = offered.codecs[0]
+    codec = _codec(first.mime_type)
+    if codec is None or (codec == "opus") != (kind == "audio"):
+        raise CodecUnknown(f"{first.mime_type} as {kind}")
+    repair = next((entry for entry in offered.codecs[1:] if entry.mime_type.lower() == "video/rtx"), None)
+    encoding = offered.encodings[0] if offered.encodings else _Encoding()
+    return Sending(
+        codec=codec,
+        payload_type=first.payload_type,
+        repair_type=repair.payload_type if repair else None,
+        ssrc=encoding.ssrc,
+        repair_ssrc=encoding.rtx.ssrc if repair and encoding.rtx else None,
+        mid=offered.mid or "",
+        extensions={extension.uri: extension.id for extension in offered.header_extensions},
+        channels=first.channels or 1,
+    )
+
+
+def receivable(capabilities: MediaParameters) -> tuple[set[Codec], set[Codec]]:
+    """The codecs that a browser's ``rtpCapabilities`` can receive, and those which it can repair by RTX.
+
+    Raises ``CodecUnknown`` for capabilities that cannot be read.
+    """
+    entries = _read(capabilities, _Capabilities).codecs
+    types: dict[int, Codec] = {}
+    for entry in entries:
+        codec = _codec(entry.mime_type)
+        if codec == "H264" and entry.parameter("packetization-mode") != 1:
+            continue
+        if codec is not None:
+            types[entry.preferred_payload_type] = codec
+    repaired = [entry.parameter("apt") for entry in entries if entry.mime_type.lower() == "video/rtx"]
+    return set(types.values()), {types[apt] for apt in repaired if apt in types}
+
+
+class _Codec(Struct, rename="camel"):
+    mime_type: str
+    payload_type: int = 0
+    preferred_payload_type: int = 0
+    channels: int | None = None
+    parameters: dict[str, Any] | None = None
+
+    def parameter(self, name: str) -> int:
+        """A number of the format's parameters, which may be written as a string; -1 where it is none."""
+        value = (self.parameters or {}).get(name, -1)
+        return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdigit()) else -1
+
+
+class _Repair(Struct):
+    ssrc: Ssrc | None = None
+
+
+class _Encoding(Struct):
+    ssrc: Ssrc | None = None
+    rtx: _Repair | None = None
+
+
+class _Extension(Struct):
+    uri: str
+    id: Annotated[int, Meta(ge=1, le=255)]
+
+
+class _Parameters(Struct, rename="camel"):
+    codecs: list[_Codec]
+    encodings: list[_Encoding] = []
+    header_extensions: list[_Extension] = []
+    mid: str | None = None
+
+
+class _Capabilities(Struct):
+    codecs: list[_Codec]
+
+
+def _read(parameters: MediaParameters, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(parameters, kind)
+    except msgspec.ValidationError as error:
+        raise CodecUnknown(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """What a slot sends to its browser. ``mid`` has two characters, so that all headers are equally long."""
+
+    kind: Kind
+    mid: str
+    cname: str
+    codecs: tuple[Codec, ...]
+    repairs: tuple[Codec, ...]
+    ssrc: int
+    repair_ssrc: int | None
+
+    def parameters(self) -> MediaParameters:
+        """The ``rtpParameters`` of the slot's consumer. mediasoup-client names the media stream by its ``cname``."""
+        entries = cast("list[dict[str, Any]]", ROUTER_CAPABILITIES["codecs"])
+        types = {PAYLOAD_TYPES[codec] for codec in self.codecs} | {REPAIR_TYPES[codec] for codec in self.repairs}
+        codecs: list[dict[str, Any]] = []
+        for entry in entries:
+            if entry["preferredPayloadType"] in types:
+                codec = deepcopy(entry)
+                codec["payloadType"] = codec.pop("preferredPayloadType")
+                del codec["kind"]
+                codecs.append(codec)
+        encoding: dict[str, Any] = {"ssrc": self.ssrc}
+        if self.repair_ssrc is not None:
+            encoding["rtx"] = {"ssrc": self.repair_ssrc}
+        return {
+            "mid": self.mid,
+            "codecs": codecs,
+            "headerExtensions": [
+                {"uri": extension["uri"], "id": extension["preferredId"], "encrypt": False, "parameters": {}}
+                for extension in ROUTER_CAPABILITIES["headerExtensions"]
+                if extension["kind"] == self.kind
+            ],
+            "encodings": [encoding],
+            "rtcp": {"cname": self.cname, "reducedSize": True, "mux": True},
+        }
+
+
+def receiving(kind: Kind, mid: str, cname: str, codecs: Iterable[Codec], repairs: Iterable[Codec]) -> Receiving:
+    """A slot of ``kind`` for a browser that can receive ``codecs`` and repair ``repairs``."""
+    wanted: tuple[Codec, ...] = ("opus",) if kind == "audio" else ("VP8", "H264")
+    able, repaired = set(codecs), set(repairs)
+    listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able)
+    mended: tuple[Codec, ...] = tuple(codec for codec in listed if codec in repaired)
+    return Receiving(
+        kind=kind,
+        mid=mid,
+        cname=cname,
+        codecs=listed,
+        repairs=mended,
+        ssrc=_new_ssrc(),
+        repair_ssrc=_new_ssrc() if mended else None,
+    )
+
+
+def _codec(mime_type: str) -> Codec | None:
+    match mime_type.lower():
+        case "audio/opus":
+            return "opus"
+        case "video/vp8":
+            return "VP8"
+        case "video/h264":
+            return "H264"
+        case _:
+            return None
+
+
+def _new_ssrc() -> int:
+    return secrets.randbelow(0xFFFF_0000) + 0x1_0000

@@ -1,0 +1,162 @@
+"""What one browser sends from one source: its stream, the packets kept of it, and who is fed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from media import clock, h264, vp8
+from media.messages import ProducerInventory, Source
+from media.ortc import CLOCK_RATES, Codec, Kind, Sending
+from media.ring import Ring
+from media.rtp import Packet
+from media.stream import Stream
+
+KEPT_VIDEO, KEPT_AUDIO = 1024, 256
+"""Packets kept: three seconds of 3 Mbit/s, five seconds of sound."""
+
+IDLE = 4_000_000
+"""Microseconds without a packet after which a picture counts as gone. Sound may be silent as long as it likes (DTX)."""
+
+
+class Consumer(Protocol):
+    """Whoever is fed from a producer."""
+
+    def forward(self, packet: Packet, producer: Producer) -> None: ...
+
+    def ended(self, producer: Producer) -> None:
+        """The producer is closed and feeds nobody more."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who is told what a producer does: its router."""
+
+    def producer_started(self, producer: Producer) -> None:
+        """The first packet has come, or the first after a long pause."""
+        ...
+
+    def heard(self, producer: Producer, level: int, now: int) -> None: ...
+
+
+class Producer:
+    """``live``: packets come. A muted producer feeds nobody and keeps nothing, so that no replay can reveal it."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        source: Source,
+        kind: Kind,
+        sending: Sending,
+        sender_clock: clock.SenderClock,
+        watcher: Watcher,
+        ask_key_frame: Callable[[Producer], None],
+    ) -> None:
+        self.endpoint = endpoint
+        self.source: Source = source
+        self.kind: Kind = kind
+        self.sending = sending
+        self.codec: Codec = sending.codec
+        self.consumers: list[Consumer] = []
+        self.live = self.started = self.muted = self.closed = False
+        self.newest = -1
+        self.packets = self.octets = 0
+        self.stream = Stream(sending.ssrc or 0, CLOCK_RATES[self.codec], repairs=kind == "video")
+        self._ring = Ring(KEPT_VIDEO if kind == "video" else KEPT_AUDIO)
+        self._clock = sender_clock
+        self._watcher = watcher
+        self._ask_key_frame = ask_key_frame
+        self._arrival = 0
+
+    def inventory(self) -> ProducerInventory:
+        return ProducerInventory(
+            source=self.source,
+            kind=self.kind,
+            mime_type=f"{self.kind}/{self.codec}",
+            clock_rate=self.stream.clock_rate,
+            channels=self.sending.channels,
+        )
+
+    def received(self, packet: Packet) -> None:
+        """A new packet, opened and counted by the stream."""
+        self._arrival = packet.arrival
+        if not self.live:
+            self.live = self.started = True
+            self._watcher.producer_started(self)
+        if self.muted:
+            return
+        if packet.level >= 0:
+            self._watcher.heard(self, packet.level, packet.arrival)
+        if packet.start == packet.end and self.stream.skip():
+            return
+        self._describe(packet)
+        if packet.key:
+            self.stream.key_frame_came()
+        if not self._ring.keep(packet):
+            return
+        self.newest = max(self.newest, packet.number)
+        self.packets += 1
+        self.octets += packet.end - packet.start
+        for consumer in self.consumers.copy():
+            consumer.forward(packet, self)
+
+    def find(self, number: int, packet: Packet) -> bool:
+        """Fills ``packet`` with a kept one; ``False`` when it is kept no more or never came."""
+        if not self._ring.find(number, packet):
+            return False
+        self._describe(packet)
+        return True
+
+    def replay_from(self, since: int) -> int:
+        """The first number of a replay of what arrived at or after ``since``; -1 when there is none."""
+        return self._ring.oldest(self.newest, since, key=self.kind == "video")
+
+    def sent_at(self, packet: Packet) -> int:
+        """When the packet was sent, in the relay's time; its arrival before the first sender report."""
+        sent = self.stream.sent_at(packet.timestamp, self._clock)
+        return packet.arrival if sent is None else sent
+
+    def mapped(self, now: int) -> tuple[int, int] | None:
+        """This moment by the sender's own map: the relay's time, and the sender's time stamp then.
+
+        ``None`` before the first sender report.
+        """
+        stream = self.stream
+        sent = self._clock.local(clock.from_ntp(stream.report_ntp)) if stream.report_ntp else None
+        if sent is None:
+            return None
+        since = now - stream.report_arrival
+        return sent + since, stream.report_stamp + since * stream.clock_rate // 1_000_000
+
+    def want_key_frame(self) -> None:
+        if self.kind == "video":
+            self.stream.want_key_frame()
+            self._ask_key_frame(self)
+
+    def set_muted(self, muted: bool) -> None:
+        if self.muted and not muted:
+            self.stream.begin_anew()
+        self.muted = muted
+
+    def check_idle(self, now: int) -> bool:
+        """Whether the picture has just gone: no packet for four seconds."""
+        if self.live and self.kind == "video" and now - self._arrival > IDLE:
+            self.live = False
+            return True
+        return False
+
+    def close(self) -> None:
+        self.closed, self.live = True, False
+        consumers, self.consumers = self.consumers, []
+        for consumer in consumers:
+            consumer.ended(self)
+
+    def _describe(self, packet: Packet) -> None:
+        if self.codec == "VP8":
+            vp8.describe(packet)
+        elif self.codec == "H264":
+            h264.describe(packet)
+        else:
+            packet.key = False
+            packet.picture_at = packet.tl0_at = -1

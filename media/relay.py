@@ -1,0 +1,190 @@
+"""The relay process: one media port, all routers on it, and the connection to the server.
+
+Media goes on while the server is away; the routers are kept for 90 s, and the server is told on its return what is
+there (``messages.Inventory``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+import socketio
+import uvloop
+from msgspec import Struct
+from socketio import exceptions
+
+from media import clock
+from media.desk import Desk
+from media.link import NAMESPACE, NOTICES
+from media.port import Port, PortUnavailable
+
+log = logging.getLogger("nghisu.relay")
+CANNOT_LISTEN = 3
+"""Exit status when the media port cannot be used."""
+TICK = 0.05
+NAMES = {kind: name for name, kind in NOTICES.items()}
+UNSENT = 10_000
+"""Notices kept for a server that is slow; older ones are dropped: each states the whole."""
+
+
+@dataclass(frozen=True)
+class RelayConfig:
+    """``server``: the path of the server's Unix socket, or its http(s) address. ``announced_address``: what browsers
+    are told, if not the host. ``keep``: seconds without a server after which the routers are closed."""
+
+    listen_host: str
+    listen_port: int
+    announced_address: str | None
+    server: str
+    token: str
+    keep: float = 90.0
+
+
+def main(config: RelayConfig) -> None:
+    """Runs a relay until SIGTERM or SIGINT. Raises ``SystemExit`` with 3 when the port cannot be used."""
+    uvloop.run(run(config))
+
+
+async def run(config: RelayConfig) -> None:
+    """The relay, for a loop that runs already (uvloop, if it may choose)."""
+    loop = asyncio.get_running_loop()
+    try:
+        announced = await _resolved(config.announced_address or config.listen_host)
+        port = Port(config.listen_host, config.listen_port, None if announced == "0.0.0.0" else announced)
+    except (PortUnavailable, OSError) as error:
+        log.error("the relay cannot listen: %s", error)
+        raise SystemExit(CANNOT_LISTEN) from error
+    relay = Relay(config, port)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    port.start()
+    log.info(
+        "relay %s listens on udp %s:%d, announced as %s", relay.desk.id, config.listen_host, port.number, port.announced
+    )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+    tasks = [
+        asyncio.create_task(relay.keep_time(), name="relay:time"),
+        asyncio.create_task(relay.stay_connected(), name="relay:connection"),
+        asyncio.create_task(stop.wait(), name="relay:stop"),
+    ]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        relay.desk.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=0.5)
+        port.close()
+        log.info("relay %s ended", relay.desk.id)
+
+
+class Relay:
+    """The desk and its connection to the server."""
+
+    def __init__(self, config: RelayConfig, port: Port) -> None:
+        self.desk = Desk(port, self._tell)
+        self._config = config
+        self._notices: deque[Struct] = deque(maxlen=UNSENT)
+        self._wake = asyncio.Event()
+        self._connected = False
+        self._alone_since = clock.now()
+
+    async def keep_time(self) -> None:
+        """Ticks for ever."""
+        turn = 0
+        while True:
+            await asyncio.sleep(TICK)
+            now = clock.now()
+            self.desk.tick(now)
+            turn += 1
+            if turn % 20 == 0:
+                self.desk.tick_second(now)
+                if not self._connected and self.desk.routers and now - self._alone_since > self._config.keep * 1e6:
+                    log.warning("no server for %.0f s: the routers are closed", self._config.keep)
+                    self.desk.close()
+
+    async def stay_connected(self) -> None:
+        """Connects, serves, and connects again, for ever."""
+        pause = 0.1
+        while True:
+            try:
+                await self._serve()
+                pause = 0.1
+            except (exceptions.SocketIOError, aiohttp.ClientError, OSError, ValueError) as error:
+                log.debug("no server: %r", error)
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 1.5)
+
+    async def _serve(self) -> None:
+        """One connection, until it ends."""
+        local = not self._config.server.startswith(("http://", "https://"))
+        connector = aiohttp.UnixConnector(self._config.server) if local else aiohttp.TCPConnector()
+        url = "http://localhost" if local else self._config.server
+        async with aiohttp.ClientSession(connector=connector) as session:
+            client = socketio.AsyncClient(reconnection=False, http_session=session, handle_sigint=False)
+            for request in self.desk.requests:
+                client.on(request, self._handler(request), namespace=NAMESPACE)
+            try:
+                await client.connect(
+                    url,
+                    auth={"token": self._config.token},
+                    transports=["websocket"],
+                    namespaces=[NAMESPACE],
+                    wait_timeout=5,
+                )
+                await self._talk(client)
+            finally:
+                if self._connected:
+                    log.warning("the server is away; media goes on")
+                    self._connected, self._alone_since = False, clock.now()
+                await client.disconnect()
+
+    async def _talk(self, client: socketio.AsyncClient) -> None:
+        log.info("connected with the server")
+        self._notices.clear()
+        self._connected = True
+        self._tell(self.desk.inventory())
+        self.desk.resume()
+        ended = asyncio.create_task(client.wait(), name="relay:ended")
+        try:
+            while not ended.done():
+                self._wake.clear()
+                while self._notices:
+                    notice = self._notices.popleft()
+                    await client.emit(NAMES[type(notice)], msgspec.to_builtins(notice), namespace=NAMESPACE)
+                woken = asyncio.create_task(self._wake.wait(), name="relay:wake")
+                await asyncio.wait({ended, woken}, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+        finally:
+            ended.cancel()
+
+    def _handler(self, request: str) -> Any:
+        def handle(body: object = None) -> dict[str, Any]:
+            return self.desk.handle(request, body)
+
+        return handle
+
+    def _tell(self, notice: Struct) -> None:
+        if self._connected:
+            self._notices.append(notice)
+            self._wake.set()
+
+
+async def _resolved(host: str) -> str:
+    """The IPv4 address of a host name. Raises ``OSError``."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    return str(found[0][4][0])

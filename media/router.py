@@ -1,0 +1,228 @@
+"""A router: the endpoints of one meeting, the wish of the server, and who is heard.
+
+The server's requests arrive as the methods below and are idempotent; notices leave through ``tell``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from media import routing
+from media.dtls import Certificate
+from media.endpoint import Endpoint
+from media.levels import Levels
+from media.messages import (
+    CloseProducer,
+    ConnectEndpoint,
+    EndpointOffer,
+    Heard,
+    OpenEndpoint,
+    ProducerStarted,
+    Record,
+    Route,
+    RouterInventory,
+    Source,
+    TransportHealth,
+)
+from media.plain import Plain
+from media.port import Port
+from media.producer import Producer
+from media.rtp import Packet
+
+Tell = Callable[[Struct], None]
+
+
+class Unknown(Exception):
+    """The router has no such endpoint or producer; ``str`` is the code that says which."""
+
+
+class Router:
+    def __init__(self, id: str, *, port: Port, certificate: Certificate, packet: Packet, tell: Tell) -> None:
+        self.id = id
+        self.endpoints: dict[str, Endpoint] = {}
+        self._port, self._certificate, self._packet, self._tell = port, certificate, packet, tell
+        self._route = Route(id, None, "camera", (), ())
+        self._records: dict[str, Plain] = {}
+        self._levels = Levels()
+        self._loudest: tuple[str, ...] = ()
+        self._heard: tuple[str, ...] = ()
+        self._stale = False
+
+    # -- Requests
+
+    def open_endpoint(self, wish: OpenEndpoint) -> EndpointOffer:
+        """Raises ``CodecUnknown``."""
+        endpoint = self.endpoints.get(wish.endpoint)
+        if endpoint is None:
+            endpoint = self.endpoints[wish.endpoint] = Endpoint(
+                wish,
+                port=self._port,
+                certificate=self._certificate,
+                packet=self._packet,
+                watcher=self,
+                on_health=self._health,
+            )
+        return endpoint.offer()
+
+    def connect_endpoint(self, wish: ConnectEndpoint) -> None:
+        """Raises ``Unknown``, ``ParametersRefused``, ``CodecUnknown`` or ``LookupError``."""
+        self._endpoint(wish.endpoint).connect(wish)
+        self._mute()
+
+    def close_producer(self, wish: CloseProducer) -> None:
+        endpoint = self.endpoints.get(wish.endpoint)
+        if endpoint is not None and endpoint.uplink is not None:
+            endpoint.uplink.close_producer(wish.source)
+            self._gone(wish.endpoint, wish.source)
+            self.settle()
+
+    def close_endpoint(self, id: str) -> None:
+        endpoint = self.endpoints.pop(id, None)
+        if endpoint is not None:
+            endpoint.close()
+            self._levels.forget(id)
+            self._drop_dead_records()
+            self.settle()
+
+    def route(self, wish: Route) -> None:
+        self._route = wish
+        self._mute()
+        self.settle()
+
+    def record(self, wish: Record) -> None:
+        """Raises ``Unknown`` or ``PlainRefused``."""
+        producer = self._producer(wish.endpoint, wish.source)
+        if producer is None:
+            raise Unknown("producer_unknown")
+        known = self._records.get(wish.record_id)
+        if known is not None:
+            if known.record == wish and known.producer is producer and not wish.replay:
+                return
+            known.close()
+        self._records[wish.record_id] = Plain(wish, producer)
+
+    def stop_record(self, record_id: str) -> None:
+        plain = self._records.pop(record_id, None)
+        if plain is not None:
+            plain.close()
+
+    def ask_key_frame(self, endpoint: str, source: Source) -> None:
+        producer = self._producer(endpoint, source)
+        if producer is not None:
+            producer.want_key_frame()
+
+    def inventory(self) -> RouterInventory:
+        endpoints = tuple(endpoint.inventory() for endpoint in self.endpoints.values())
+        return RouterInventory(self.id, endpoints, tuple(self._records))
+
+    def facts(self) -> dict[str, Any]:
+        """For operators."""
+        return {
+            "stage": self._route.stage,
+            "heard": self._heard,
+            "endpoints": {id: endpoint.facts() for id, endpoint in self.endpoints.items()},
+            "records": {id: plain.facts() for id, plain in self._records.items()},
+        }
+
+    def close(self) -> None:
+        for plain in self._records.values():
+            plain.close()
+        for endpoint in self.endpoints.values():
+            endpoint.close()
+        self._records.clear()
+        self.endpoints.clear()
+
+    # -- What goes on by itself
+
+    def tick(self, now: int) -> None:
+        """Every 50 ms."""
+        for endpoint in self.endpoints.values():
+            if endpoint.uplink is not None:
+                endpoint.uplink.tick(now)
+        loudest = self._levels.loudest(now)
+        heard = self._levels.heard(now)
+        if loudest != self._loudest:
+            self._loudest, self._stale = loudest, True
+        if heard != self._heard:
+            self._heard = heard
+            self._tell(Heard(self.id, heard))
+        if self._stale:
+            self.settle()
+        for endpoint in self.endpoints.values():
+            if endpoint.changed:
+                self._tell(endpoint.told())
+
+    def tick_second(self, now: int) -> None:
+        """Every second."""
+        for endpoint in self.endpoints.values():
+            if endpoint.uplink is not None:
+                endpoint.uplink.report(now)
+                for producer in endpoint.uplink.producers.values():
+                    if producer.check_idle(now):
+                        self._stale = True
+            endpoint.downlink.tick(now)
+
+    def resume(self) -> None:
+        """The server has returned: it is told again what it may have missed."""
+        for endpoint in self.endpoints.values():
+            self._tell(endpoint.told())
+        self._tell(Heard(self.id, self._heard))
+
+    def settle(self) -> None:
+        """Lets every slot follow the wish."""
+        self._stale = False
+        live: dict[str, set[Source]] = {}
+        for endpoint in self.endpoints.values():
+            if endpoint.uplink is not None:
+                live[endpoint.id] = {source for source, producer in endpoint.uplink.producers.items() if producer.live}
+        for endpoint in self.endpoints.values():
+            if endpoint.downlink.transport.connected:
+                plan = routing.plan(self._route, live, self._loudest, endpoint.id, endpoint.places)
+                endpoint.follow(plan, self._producer)
+
+    def producer_started(self, producer: Producer) -> None:
+        self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
+        self._stale = True
+        if producer.kind == "video":
+            self.settle()
+
+    def heard(self, producer: Producer, level: int, now: int) -> None:
+        self._levels.hear(producer.endpoint, level, now)
+
+    # --
+
+    def _health(self, notice: TransportHealth) -> None:
+        self._tell(notice)
+        if notice.direction == "receive":
+            self.settle()
+
+    def _mute(self) -> None:
+        muted = set(self._route.muted)
+        for endpoint in self.endpoints.values():
+            producer = self._producer(endpoint.id, "microphone")
+            if producer is not None:
+                producer.set_muted(endpoint.id in muted)
+            if endpoint.id in muted:
+                self._levels.forget(endpoint.id)
+
+    def _gone(self, endpoint: str, source: Source) -> None:
+        if source == "microphone":
+            self._levels.forget(endpoint)
+        self._drop_dead_records()
+
+    def _drop_dead_records(self) -> None:
+        for id in [id for id, plain in self._records.items() if plain.producer.closed]:
+            self._records.pop(id).close()
+
+    def _endpoint(self, id: str) -> Endpoint:
+        endpoint = self.endpoints.get(id)
+        if endpoint is None:
+            raise Unknown("endpoint_unknown")
+        return endpoint
+
+    def _producer(self, endpoint: str, source: Source) -> Producer | None:
+        found = self.endpoints.get(endpoint)
+        return found.uplink.producers.get(source) if found is not None and found.uplink is not None else None

@@ -1,0 +1,146 @@
+"""RTP packets, read where they lie (RFC 3550 section 5.1, header extensions of RFC 8285).
+
+One ``Packet`` object serves a whole relay: it is filled anew for every packet, so that no object is made per packet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from struct import Struct
+
+HEADER = Struct("!BBHII")
+"""Flags, marker and payload type, sequence number, time stamp, SSRC."""
+
+_EXTENSION = Struct("!HH")
+ONE_BYTE = 0xBEDE
+"""Profile of header extensions with one-byte headers (RFC 8285 section 4.2); two-byte headers are 0x100*."""
+
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+SILENT = 127
+"""The audio level of silence, in −dBov (RFC 6464 section 3)."""
+
+
+class ExtensionIds:
+    """The numbers that one sender gave to the header extensions which the relay reads; 0 where it uses none."""
+
+    __slots__ = ("audio_level", "mid", "transport_cc")
+
+    def __init__(self) -> None:
+        self.mid = self.audio_level = self.transport_cc = 0
+
+    def learn(self, ids: Mapping[str, int]) -> None:
+        """Takes URI → id over. All media of one transport share them (BUNDLE, RFC 8843 section 9.2)."""
+        self.mid = ids.get(MID, self.mid)
+        self.audio_level = ids.get(AUDIO_LEVEL, self.audio_level)
+        self.transport_cc = ids.get(TRANSPORT_CC, self.transport_cc)
+
+
+class Packet:
+    """The packet at hand. ``view[start:end]`` is its payload; what a packet does not carry is -1 (``mid``: empty).
+
+    ``number`` counts the packets of a stream without gaps that are ours (``stream.py``); ``arrival`` is in
+    microseconds of ``CLOCK_MONOTONIC``. ``key`` and the places of VP8's picture numbers are set by the producer.
+    """
+
+    __slots__ = (
+        "arrival",
+        "end",
+        "key",
+        "level",
+        "marker",
+        "mid",
+        "number",
+        "payload_type",
+        "picture",
+        "picture_at",
+        "sequence",
+        "ssrc",
+        "start",
+        "timestamp",
+        "tl0",
+        "tl0_at",
+        "transport_sequence",
+        "view",
+    )
+
+    def __init__(self) -> None:
+        self.view = memoryview(b"")
+        self.sequence = self.timestamp = self.ssrc = self.payload_type = self.marker = 0
+        self.start = self.end = self.number = self.arrival = 0
+        self.transport_sequence = self.level = -1
+        self.mid = b""
+        self.key = False
+        self.picture = self.picture_at = self.tl0 = self.tl0_at = -1
+
+    def read(self, buffer: bytearray, size: int, ids: ExtensionIds) -> bool:
+        """Reads the header of the packet in ``buffer[:size]``. Returns whether it is a whole RTP packet."""
+        if size < HEADER.size:
+            return False
+        flags, second, self.sequence, self.timestamp, self.ssrc = HEADER.unpack_from(buffer)
+        if flags >> 6 != 2:
+            return False
+        self.marker, self.payload_type = second & 0x80, second & 0x7F
+        self.transport_sequence = self.level = -1
+        self.mid = b""
+        start = HEADER.size + 4 * (flags & 0x0F)
+        if flags & 0x10:
+            if start + _EXTENSION.size > size:
+                return False
+            profile, words = _EXTENSION.unpack_from(buffer, start)
+            first = start + _EXTENSION.size
+            start = first + 4 * words
+            if start > size:
+                return False
+            if profile == ONE_BYTE:
+                self._read_one_byte(buffer, first, start, ids)
+            elif profile >> 4 == 0x100:
+                self._read_two_byte(buffer, first, start, ids)
+        if start > size:
+            return False
+        if flags & 0x20:
+            padding = buffer[size - 1] if size > start else 0
+            if not 0 < padding <= size - start:
+                return False
+            size -= padding
+        self.start, self.end = start, size
+        return True
+
+    def _read_one_byte(self, buffer: bytearray, at: int, end: int, ids: ExtensionIds) -> None:
+        while at < end:
+            head = buffer[at]
+            at += 1
+            if head == 0:
+                continue
+            if head >> 4 == 15:
+                return
+            length = (head & 0x0F) + 1
+            if at + length > end:
+                return
+            self._element(buffer, head >> 4, at, length, ids)
+            at += length
+
+    def _read_two_byte(self, buffer: bytearray, at: int, end: int, ids: ExtensionIds) -> None:
+        while at < end:
+            head = buffer[at]
+            at += 1
+            if head == 0:
+                continue
+            if at >= end:
+                return
+            length = buffer[at]
+            at += 1
+            if at + length > end:
+                return
+            self._element(buffer, head, at, length, ids)
+            at += length
+
+    def _element(self, buffer: bytearray, id: int, at: int, length: int, ids: ExtensionIds) -> None:
+        if id == ids.transport_cc and length >= 2:
+            self.transport_sequence = buffer[at] << 8 | buffer[at + 1]
+        elif id == ids.audio_level and length >= 1:
+            self.level = buffer[at] & 0x7F
+        elif id == ids.mid:
+            self.mid = bytes(buffer[at : at + length])

@@ -1,0 +1,228 @@
+"""One browser's path in one direction: ICE-lite, DTLS, SRTP (``relay.md``).
+
+What the packets mean is the business of the ``Terminal`` behind it: an uplink or a downlink.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from media.dtls import Certificate, Dtls, HandshakeFailed, Role
+from media.messages import MediaParameters
+from media.port import Address, Port
+from media.srtp import Direction
+
+log = logging.getLogger("nghisu.relay.transport")
+
+ADDRESSES = 8
+"""Addresses that one transport may have; a browser checks from all its interfaces."""
+
+SILENCE = 10_000_000
+"""Microseconds without a check after which a browser counts as silent (RFC 7675 asks for one every 5 s)."""
+
+Health = Literal["connected", "silent", "failed"]
+
+
+class ParametersRefused(Exception):
+    """DTLS parameters that cannot be used, or other ones than before."""
+
+
+class Terminal(Protocol):
+    def rtp(self, size: int, now: int) -> None:
+        """An RTP packet lies open in the port's ``incoming`` buffer."""
+        ...
+
+    def rtcp(self, compound: bytes, now: int) -> None: ...
+
+
+class Transport:
+    """``on_health`` is told of every change of ``health``. ``id`` and the parameters are mediasoup's words."""
+
+    def __init__(self, port: Port, certificate: Certificate, on_health: Callable[[Health], None]) -> None:
+        self.id = secrets.token_hex(8)
+        self.ufrag = secrets.token_hex(8)
+        self.password = secrets.token_hex(16).encode()
+        self.terminal: Terminal | None = None
+        self.health: Health | None = None
+        self.broken = 0
+        self._port = port
+        self._certificate = certificate
+        self._on_health = on_health
+        self._dtls = Dtls(certificate, self._send_dtls, self._ended)
+        self._fingerprints: list[tuple[str, str]] | None = None
+        self._role: Role = "server"
+        self._shaking: asyncio.Task[None] | None = None
+        self._addresses: list[Address] = []
+        self._address: Address | None = None
+        self._checked_at = 0
+        self._inward: Direction | None = None
+        self._outward: Direction | None = None
+        port.welcome(self.ufrag, self)
+
+    @property
+    def connected(self) -> bool:
+        return self._outward is not None
+
+    def parameters(self) -> MediaParameters:
+        """What ``createSendTransport`` and ``createRecvTransport`` of mediasoup-client take."""
+        return {
+            "id": self.id,
+            "iceParameters": {
+                "usernameFragment": self.ufrag,
+                "password": self.password.decode(),
+                "iceLite": True,
+            },
+            "iceCandidates": [
+                {
+                    "foundation": "udpcandidate",
+                    "priority": 1_076_302_079,
+                    "ip": self._port.announced,
+                    "address": self._port.announced,
+                    "protocol": "udp",
+                    "port": self._port.number,
+                    "type": "host",
+                }
+            ],
+            "dtlsParameters": {"role": "auto", "fingerprints": self._certificate.fingerprints()[:1]},
+        }
+
+    def connect(self, parameters: MediaParameters) -> None:
+        """Takes the browser's ``dtlsParameters``. The same again is no error; others raise ``ParametersRefused``."""
+        try:
+            fingerprints = [(str(f["algorithm"]), str(f["value"])) for f in parameters["fingerprints"]]
+        except (KeyError, TypeError) as error:
+            raise ParametersRefused("fingerprints") from error
+        if not fingerprints:
+            raise ParametersRefused("fingerprints")
+        if self._fingerprints is not None:
+            if fingerprints != self._fingerprints:
+                raise ParametersRefused("changed")
+            return
+        self._fingerprints = fingerprints
+        self._role = "client" if parameters.get("role") == "server" else "server"
+        if self._role == "server" or self._address is not None:
+            self._shake_hands()
+
+    def facts(self) -> dict[str, Any]:
+        """For operators."""
+        refused = [direction.refused if direction else 0 for direction in (self._inward, self._outward)]
+        return {
+            "health": self.health,
+            "address": f"{self._address[0]}:{self._address[1]}" if self._address else None,
+            "dtls_role": self._role,
+            "srtp_refused": refused,
+            "broken": self.broken,
+        }
+
+    def tick(self, now: int) -> None:
+        """Once a second: notices browsers that fall silent or come back."""
+        if self.health == "connected" and now - self._checked_at > SILENCE:
+            self._become("silent")
+        elif self.health == "silent" and now - self._checked_at < SILENCE:
+            self._become("connected")
+
+    def forget(self, ssrc: int) -> None:
+        """This incoming stream has ended."""
+        if self._inward is not None:
+            self._inward.forget(ssrc)
+
+    def close(self) -> None:
+        """Says close_notify. A closed transport tells nothing more."""
+        self._on_health = _nobody
+        self.terminal = None
+        self._dtls.close()
+        if self._shaking is not None:
+            self._shaking.cancel()
+        self._inward = self._outward = None
+        self._port.part(self.ufrag)
+        for address in self._addresses:
+            self._port.forget_address(address, self)
+        self._addresses.clear()
+        self._address = None
+
+    # -- Out
+
+    def send_rtp(self, size: int) -> None:
+        """Seals and sends the packet in the port's ``outgoing`` buffer."""
+        if self._outward is None or self._address is None:
+            return
+        buffer = self._port.outgoing
+        size = self._outward.seal(buffer, size)
+        if size:
+            self._port.send(buffer.view[:size], self._address)
+
+    def send_rtcp(self, compound: bytes) -> None:
+        if self._outward is None or self._address is None:
+            return
+        buffer = self._port.outgoing
+        buffer.view[: len(compound)] = compound
+        size = self._outward.seal_rtcp(buffer, len(compound))
+        if size:
+            self._port.send(buffer.view[:size], self._address)
+
+    # -- In, called by the port
+
+    def checked(self, address: Address, nominated: bool, now: int) -> None:
+        self._checked_at = now
+        if address not in self._addresses:
+            if len(self._addresses) >= ADDRESSES:
+                oldest = next(known for known in self._addresses if known != self._address)
+                self._addresses.remove(oldest)
+                self._port.forget_address(oldest, self)
+            self._addresses.append(address)
+        if self._address is None or nominated:
+            self._address = address
+        if self._fingerprints is not None and self._shaking is None:
+            self._shake_hands()
+
+    def dtls(self, datagram: bytes) -> None:
+        self._dtls.feed(datagram)
+
+    def srtp(self, size: int, now: int) -> None:
+        inward, terminal, buffer = self._inward, self.terminal, self._port.incoming
+        if inward is None or terminal is None:
+            return
+        if 192 <= buffer.bytes[1] <= 223:
+            size = inward.open_rtcp(buffer, size)
+            if size:
+                terminal.rtcp(bytes(buffer.view[:size]), now)
+            return
+        size = inward.open(buffer, size)
+        if size:
+            terminal.rtp(size, now)
+
+    # -- Handshake
+
+    def _shake_hands(self) -> None:
+        self._shaking = asyncio.create_task(self._handshake(), name=f"handshake:{self.id}")
+
+    async def _handshake(self) -> None:
+        try:
+            self._inward, self._outward = await self._dtls.shake_hands(self._role, self._fingerprints or [])
+        except HandshakeFailed as error:
+            log.info("no keys with %s: %s", self._address, error)
+            self._become("failed")
+            return
+        self._become("connected")
+
+    def _send_dtls(self, datagram: bytes) -> None:
+        if self._address is not None:
+            self._port.send(datagram, self._address)
+
+    def _ended(self) -> None:
+        """The browser said close_notify."""
+        self._inward = self._outward = None
+        self._become("failed")
+
+    def _become(self, health: Health) -> None:
+        if health != self.health:
+            self.health = health
+            self._on_health(health)
+
+
+def _nobody(_health: Health) -> None:
+    """Whom a closed transport tells."""

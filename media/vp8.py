@@ -1,0 +1,55 @@
+"""The VP8 payload descriptor (RFC 7741 section 4.2), as far as forwarding needs it."""
+
+from __future__ import annotations
+
+from media.rtp import Packet
+
+
+def describe(packet: Packet) -> None:
+    """Sets ``key`` (this packet begins a key frame) and where PictureID and TL0PICIDX stand, from ``start``.
+
+    ``picture_at`` and ``tl0_at`` are offsets into the payload, -1 where absent or where the descriptor is cut short.
+    """
+    view, start, end = packet.view, packet.start, packet.end
+    packet.key = False
+    packet.picture = packet.picture_at = packet.tl0 = packet.tl0_at = -1
+    if start >= end:
+        return
+    first, at = view[start], start + 1
+    if first & 0x80:
+        if at >= end:
+            return
+        flags = view[at]
+        at += 1
+        if flags & 0x80:
+            if at + 1 >= end:
+                return
+            packet.picture_at = at - start
+            if view[at] & 0x80:
+                packet.picture = (view[at] & 0x7F) << 8 | view[at + 1]
+                at += 2
+            else:
+                packet.picture = view[at]
+                at += 1
+        if flags & 0x40:
+            if at >= end:
+                return
+            packet.tl0_at, packet.tl0 = at - start, view[at]
+            at += 1
+        if flags & 0x30:
+            at += 1
+    begins_frame = first & 0x10 and not first & 0x07
+    packet.key = bool(begins_frame and at < end and not view[at] & 0x01)
+
+
+def renumber(payload: bytearray, at: int, packet: Packet, picture_offset: int, tl0_offset: int) -> None:
+    """Moves the picture numbers of the packet's payload, which begins at ``at``; a 7-bit PictureID stays so."""
+    if packet.picture_at >= 0:
+        place, picture = at + packet.picture_at, packet.picture + picture_offset
+        if payload[place] & 0x80:
+            payload[place] = 0x80 | picture >> 8 & 0x7F
+            payload[place + 1] = picture & 0xFF
+        else:
+            payload[place] = picture & 0x7F
+    if packet.tl0_at >= 0:
+        payload[at + packet.tl0_at] = packet.tl0 + tl0_offset & 0xFF
