@@ -6,6 +6,9 @@ export type SaveState = "clean" | "waiting" | "saving" | "saved" | "failed" | "c
 const PAUSE_MS = 700
 const RETRY_MS = 5000
 
+const isConflict = (problem: Problem): boolean =>
+  problem.status === 409 && /(^|_)conflict$/.test(problem.code)
+
 export class Autosave {
   state: SaveState = $state("clean")
   savedAt: number | undefined = $state()
@@ -64,7 +67,7 @@ export class Autosave {
     } catch (error) {
       this.#dirty = true
       this.problem = problemOf(error)
-      this.state = this.problem.code === "conflict" ? "conflict" : "failed"
+      this.state = isConflict(this.problem) ? "conflict" : "failed"
       if (this.problem.code === "unreachable") this.#plan(RETRY_MS)
     }
   }
