@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
+from msgspec import structs
 from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +16,7 @@ from meetings.convene import deadline, missing
 from meetings.meeting import Classification, Kind, Regime, State
 from meetings.queries import draft_of, speaker
 from meetings.tables import Meeting, Site
+from scheduler.deliveries import Delivery, deliveries
 from web.models.meetings import (
     AgendaItemDetail,
     Answer,
@@ -32,7 +34,7 @@ def iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def site_view(row: Site) -> SiteDetail:
+def site_view(row: Site, delivery: Delivery) -> SiteDetail:
     return SiteDetail(
         id=row.id,
         number=row.number,
@@ -47,7 +49,7 @@ def site_view(row: Site) -> SiteDetail:
         substitute_name=row.substitute_name,
         answer_note=row.answer_note,
         answered_at=iso(row.answered_at),
-        delivery="none",
+        delivery=delivery,
     )
 
 
@@ -55,7 +57,8 @@ async def detail(database: AsyncSession, row: Meeting, mine: Standing, now: date
     """A meeting that ``meetings.queries.whole`` read. Mail addresses are for those who may edit it."""
     progress = (await progress_of(database, [row.id]))[row.id]
     edits = mine.convener or mine.administrator or mine.role is Role.SECRETARY
-    sites = [site_view(site) for site in row.sites]
+    sent = await deliveries(database, row.id) if edits else {}
+    sites = [site_view(site, sent.get(site.id, "none")) for site in row.sites]
     state = State(row.state)
     return MeetingDetail(
         id=row.id,
@@ -104,22 +107,7 @@ async def detail(database: AsyncSession, row: Meeting, mine: Standing, now: date
 def _without_address(site: SiteDetail, mine: str | None) -> SiteDetail:
     if site.id == mine:
         return site
-    return SiteDetail(
-        id=site.id,
-        number=site.number,
-        role=site.role,
-        unit=site.unit,
-        person=site.person,
-        name=site.name,
-        person_name=site.person_name,
-        person_title=site.person_title,
-        email="",
-        answer=site.answer,
-        substitute_name=site.substitute_name,
-        answer_note="",
-        answered_at=site.answered_at,
-        delivery="none",
-    )
+    return structs.replace(site, email="", answer_note="")
 
 
 async def summaries(database: AsyncSession, rows: Sequence[Meeting], identity: Identity) -> list[MeetingSummary]:
