@@ -112,8 +112,8 @@ def _printable(value: Any) -> Any:
     match value:
         case str():
             return printable(value)
-        case list():
-            return [_printable(part) for part in cast("list[Any]", value)]
+        case tuple():
+            return tuple(_printable(part) for part in cast("tuple[Any, ...]", value))
         case dict():
             return {key: _printable(part) for key, part in cast("dict[str, Any]", value).items()}
         case _:

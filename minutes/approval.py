@@ -68,7 +68,7 @@ class Approval:
                     return await self._carry_out(meeting, actor, ready, placed)
                 except NumberTaken:
                     continue
-        raise Conflict("minutes_conflict")
+        raise Conflict
 
     async def pdf(self, meeting: str, actor: Actor) -> Pdf:
         """The approved file as it was kept, or the draft rendered now and marked as one."""

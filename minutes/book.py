@@ -52,9 +52,9 @@ class Present:
         return self.standing.approves and self.past.state is State.SUBMITTED
 
     def require_revision(self, revision: int | None) -> None:
-        """Raises ``Conflict`` *minutes_conflict* when another revision is the last one by now."""
+        """Raises ``Conflict`` when another revision is the last one by now."""
         if revision is not None and revision != self.past.last.revision:
-            raise Conflict("minutes_conflict")
+            raise Conflict(revision=self.past.last.revision)
 
     def signatures(self) -> Signatures:
         """Who submitted and who approved, and until then who was to."""

@@ -140,6 +140,7 @@ class _Business:
             case FloorGiven() as given:
                 self._end_turn(None, entry.at)
                 self._turn = (entry, given, self._part())
+                self._write_turn(None, entry.at)
             case FloorEnded(site=site) if self._turn is not None and self._turn[1].site == site:
                 self._end_turn(entry.seq, entry.at)
             case ConclusionRecorded(conclusion=conclusion):
@@ -161,10 +162,15 @@ class _Business:
         return self._aside if self._items else self._before
 
     def _end_turn(self, seq: int | None, at: datetime) -> None:
-        if self._turn is None:
-            return
-        (start, given, part), self._turn = self._turn, None
-        text = f"{self._names.get(given.site, given.site)} phát biểu ({stretch(start.at, at)})."
+        if self._turn is not None:
+            self._write_turn(seq, at)
+            self._turn = None
+
+    def _write_turn(self, seq: int | None, until: datetime) -> None:
+        """The turn stands where it began, whatever was marked while it lasted."""
+        assert self._turn is not None
+        start, given, part = self._turn
+        text = f"{self._names.get(given.site, given.site)} phát biểu ({stretch(start.at, until)})."
         evidence = (start.seq,) if seq is None else (start.seq, seq)
         part.put(Paragraph(f"turn-{start.seq}", "turn", text, evidence, start.at.isoformat()))
 

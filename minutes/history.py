@@ -145,7 +145,7 @@ async def _add(session: AsyncSession, row: MinutesRow, previous: bytes) -> None:
     try:
         await session.flush()
     except IntegrityError as error:
-        raise Conflict("minutes_conflict") from error
+        raise Conflict from error
 
 
 async def _remove(session: AsyncSession, row: MinutesRow) -> None:
@@ -157,4 +157,4 @@ async def _remove(session: AsyncSession, row: MinutesRow) -> None:
     )
     session.expunge(row)
     if gone.rowcount != 1:  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-        raise Conflict("minutes_conflict")
+        raise Conflict

@@ -48,7 +48,7 @@ async def read(request: web.Request) -> web.Response:
 
 @routes.put("/api/meetings/{meeting}/minutes")
 async def save(request: web.Request) -> web.Response:
-    """Keeps the text. ``minutes_conflict`` when ``revision`` is not the last one."""
+    """Keeps the text. ``conflict`` when ``revision`` is not the last one."""
     actor, body = await _actor(request), await parse(request, SaveMinutes)
     await request.app[DESK].book.save(_meeting(request), actor, body.revision, body.content)
     return await _view(request, actor)
