@@ -1,0 +1,76 @@
+/** What the browser measures of its media, read-only: for technicians, for the tests, for the word of the network. */
+
+import type { Media } from "./media"
+
+type Figures = Record<string, number | string>
+
+export interface MediaStats {
+  endpoint: string | null
+  slots: Record<string, Figures>
+  producers: Record<string, Figures>
+  transports: Record<string, Figures>
+}
+
+const INBOUND = [
+  "packetsReceived", "packetsLost", "bytesReceived", "jitter", "framesReceived", "framesDecoded", "keyFramesDecoded",
+  "framesDropped", "framesPerSecond", "frameWidth", "frameHeight", "freezeCount", "totalFreezesDuration", "nackCount",
+  "pliCount", "totalAudioEnergy", "audioLevel", "concealedSamples", "silentConcealedSamples", "concealmentEvents",
+  "totalSamplesReceived", "totalSamplesDuration", "jitterBufferDelay", "jitterBufferEmittedCount",
+] // prettier-ignore
+const OUTBOUND = [
+  "packetsSent", "bytesSent", "retransmittedPacketsSent", "targetBitrate", "framesEncoded", "framesPerSecond", "frameWidth",
+  "frameHeight", "nackCount", "pliCount", "qualityLimitationReason",
+] // prettier-ignore
+const PAIR = ["currentRoundTripTime", "availableOutgoingBitrate", "bytesSent", "bytesReceived"]
+
+export const NOTHING: MediaStats = { endpoint: null, slots: {}, producers: {}, transports: {} }
+
+export async function mediaStats(media: Media | null): Promise<MediaStats> {
+  if (!media) return NOTHING
+  const slots = [...media.consumers].map(
+    async ([name, consumer]) => [name, pick(await consumer.getStats(), "inbound-rtp", INBOUND)] as const,
+  )
+  const producers = [...media.producers].map(
+    async ([source, producer]) =>
+      [source, pick(await producer.getStats(), "outbound-rtp", OUTBOUND)] as const,
+  )
+  const { receive, send } = media.transports()
+  const transports = Object.entries({ receive, send }).map(async ([name, transport]) => {
+    if (!transport) return [name, {}] as const
+    const report = await transport.getStats()
+    return [name, { state: transport.connectionState, ...pick(report, "candidate-pair", PAIR) }] as const
+  })
+  return {
+    endpoint: media.endpoint,
+    slots: Object.fromEntries(await Promise.all(slots)),
+    producers: Object.fromEntries(await Promise.all(producers)),
+    transports: Object.fromEntries(await Promise.all(transports)),
+  }
+}
+
+function pick(report: RTCStatsReport, type: string, names: string[]): Figures {
+  for (const entry of report.values() as Iterable<Record<string, unknown>>) {
+    if (entry["type"] !== type || (type === "candidate-pair" && !entry["nominated"])) continue
+    return Object.fromEntries(
+      names.filter((name) => name in entry).map((name) => [name, entry[name] as number]),
+    )
+  }
+  return {}
+}
+
+/** Counters of two moments → the share of packets lost between them (0 to 1), `null` when none were due. */
+export function lossBetween(before: MediaStats, after: MediaStats): number | null {
+  const total = (stats: MediaStats, name: string) =>
+    Object.values(stats.slots).reduce((sum, slot) => sum + (Number(slot[name]) || 0), 0)
+  if (before.endpoint !== after.endpoint) return null
+  const lost = total(after, "packetsLost") - total(before, "packetsLost")
+  const received = total(after, "packetsReceived") - total(before, "packetsReceived")
+  const due = lost + received
+  return due > 0 ? Math.max(0, lost / due) : null
+}
+
+/** Round trip of the receiving path in milliseconds. */
+export function roundTrip(stats: MediaStats): number | null {
+  const seconds = stats.transports["receive"]?.["currentRoundTripTime"]
+  return typeof seconds === "number" ? seconds * 1000 : null
+}
