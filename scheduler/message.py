@@ -45,6 +45,7 @@ def mail(
     language: Language = "vi",
 ) -> EmailMessage:
     """``sender`` is a mail address with or without a name. Raises ``AddressInvalid``."""
+    to = _recipient(recipient)
     letter = compose(edition, recipient, purpose, link, language)
     entry = calendar(
         edition,
@@ -57,7 +58,7 @@ def mail(
     )
     message = EmailMessage(SMTP)
     message["From"] = _sender(sender)
-    message["To"] = _recipient(recipient)
+    message["To"] = to
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(envelope.at.astimezone(UTC))
     message["Message-ID"] = message_id(recipient.site, envelope, sender)

@@ -60,7 +60,7 @@ async def office(url: str, register: Callable[[Jobs], None]) -> AsyncGenerator[J
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(LIMIT):
-        while not await condition():  # noqa: ASYNC110
+        while not await condition():
             await asyncio.sleep(0.02)
 
 
