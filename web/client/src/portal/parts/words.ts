@@ -2,11 +2,11 @@
 import type { LucideIcon } from "@lucide/svelte"
 import CircleCheck from "@lucide/svelte/icons/circle-check"
 import CircleX from "@lucide/svelte/icons/circle-x"
-import Clock from "@lucide/svelte/icons/clock"
 import FileCheck from "@lucide/svelte/icons/file-check"
 import FilePen from "@lucide/svelte/icons/file-pen"
 import MailCheck from "@lucide/svelte/icons/mail-check"
 import PencilLine from "@lucide/svelte/icons/pencil-line"
+import Users from "@lucide/svelte/icons/users"
 import type { MeetingSummary, State } from "../../api"
 import { t } from "../../i18n/locale"
 
@@ -32,7 +32,7 @@ export function lineSign(meeting: MeetingSummary): Sign {
   if (meeting.state === "invited") {
     return {
       tone: "plain",
-      icon: Clock,
+      icon: Users,
       word: t("today.answered", { answered: meeting.answered, sites: meeting.sites }),
     }
   }
