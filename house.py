@@ -1,0 +1,184 @@
+"""Opens every room of the server and wires it to its neighbours; ``server.py serve`` and ``demo`` live in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import AsyncGenerator, Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import socketio
+
+from media.link import RelayError, RelayLink
+from media.messages import AskKeyFrame, Record, StopRecord
+from media.messages import Inventory as RelayInventory
+from meetings.errors import Unavailable
+from meetings.events import RecordingGap
+from meetings.tickets import Tickets
+from meetings.watch import StateFollowsLog
+from minutes.book import Book
+from minutes.ports import FilmTime, NoFilm
+from minutes.watch import MinutesFollowLog
+from recordings.director import Director
+from recordings.link import RecorderLink
+from recordings.messages import Inventory as RecorderInventory
+from scheduler.mail import Smtp
+from scheduler.outbox import Outbox
+from scheduler.post import Post
+from settings import Settings
+from signaling.hall import Hall
+from signaling.namespace import MeetingNamespace
+from store.chain import Chain
+from store.database import Database
+from store.files import Files
+from store.jobs import Jobs
+from store.migrate import migrate
+from store.watch import Watch
+from web.deps import Deps
+
+
+@dataclass(frozen=True)
+class House:
+    """The rooms of the server, wired. ``watch`` must run for what follows from the log to follow."""
+
+    deps: Deps
+    film: FilmTime
+    hall: Hall
+    watch: Watch
+    sockets: socketio.AsyncServer
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def database(settings: Settings) -> Database:
+    return Database.at(settings.database) if settings.database else Database.embedded(settings.var / "db")
+
+
+def files(settings: Settings, rows: Database) -> Files:
+    return Files(rows, settings.var / "files")
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[House]:
+    """Every room, opened in order; closed in the other."""
+    rows = database(settings)
+    await migrate(rows)
+    chain, tickets, jobs = Chain(rows), Tickets(secret(settings.var)), Jobs(rows)
+    watch = Watch(rows, chain)
+
+    relay, recorder = RelayLink(settings.token or ""), RecorderLink(settings.token or "")
+
+    async def missing(meeting: str, gap: RecordingGap) -> None:
+        await hall.recording_gap(meeting, gap)
+
+    director = Director(recorder, _RelayForRecorder(relay), missing)
+    hall = Hall(database=rows, chain=chain, watch=watch, relay=relay, recorder=director, now=now)
+    _listen(hall, director, relay, recorder)
+
+    sockets = socketio.AsyncServer(
+        async_mode="aiohttp",
+        transports=["websocket"],
+        cors_allowed_origins=_same_host,
+        max_http_buffer_size=256 * 1024,
+        ping_interval=10,
+        ping_timeout=8,
+    )
+    for namespace in (MeetingNamespace(hall, rows, tickets, now), relay, recorder):
+        sockets.register_namespace(namespace)
+
+    transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
+    Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
+    film = NoFilm()
+    watch.add("state", StateFollowsLog(rows))
+    watch.add("minutes", MinutesFollowLog(Book(rows, chain, film, now)))
+
+    deps = Deps(
+        database=rows,
+        chain=chain,
+        tickets=tickets,
+        jobs=jobs,
+        files=files(settings, rows),
+        rooms=hall,
+        var=settings.var,
+        base_url=settings.base_url,
+        origin=settings.origin,
+        secure=settings.secure,
+        now=now,
+    )
+    try:
+        await jobs.start()
+        await hall.start()
+        yield House(deps, film, hall, watch, sockets)
+    finally:
+        await hall.stop()
+        await jobs.stop()
+        await rows.close()
+
+
+def _listen(hall: Hall, director: Director, relay: RelayLink, recorder: RecorderLink) -> None:
+    """What relay and recorder tell goes to who follows it; a new relay's news reaches the recorder first."""
+    known = ""
+
+    async def relay_returned(inventory: RelayInventory) -> None:
+        nonlocal known
+        if inventory.relay != known:
+            known = inventory.relay
+            await director.relay_returned(hall.meetings())
+        await hall.relay_returned(inventory)
+
+    async def recorder_returned(inventory: RecorderInventory) -> None:
+        await director.recorder_returned(inventory)
+        await hall.recorder_returned([open_.recording for open_ in inventory.recordings])
+
+    async def recorder_away() -> None:
+        await director.recorder_away()
+        await hall.recorder_lost()
+
+    relay.on_inventory, relay.on_lost = relay_returned, hall.relay_lost
+    relay.on_slots_show, relay.on_heard = hall.slots_show, hall.heard
+    relay.on_producer_started = hall.producer_started
+    recorder.on_returned, recorder.on_away = recorder_returned, recorder_away
+    recorder.on_missing = director.media_missing
+
+
+class _RelayForRecorder:
+    """The relay as the recordings ask for it: their errors, not the relay's."""
+
+    def __init__(self, relay: RelayLink) -> None:
+        self._relay = relay
+
+    async def record(self, wish: Record) -> None:
+        await self._ask(self._relay.record(wish))
+
+    async def stop_record(self, wish: StopRecord) -> None:
+        await self._ask(self._relay.stop_record(wish))
+
+    async def ask_key_frame(self, wish: AskKeyFrame) -> None:
+        await self._ask(self._relay.ask_key_frame(wish))
+
+    async def _ask(self, request: Awaitable[None]) -> None:
+        try:
+            await request
+        except RelayError as error:
+            raise Unavailable("media_unavailable", reason=error.code) from error
+
+
+def _same_host(origin: str | None, environ: dict[str, str]) -> bool:
+    """Browsers connect from our own pages alone; relay and recorder send no Origin."""
+    return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
+
+
+def secret(var: Path) -> bytes:
+    """The installation's secret, made at the first start; whoever has it can sign tickets."""
+    path = var / "secret"
+    var.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(48))
+    return path.read_bytes()
