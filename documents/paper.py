@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Struct
 
 from documents.glyphs import FONTS, printable
-from documents.wording import VIETNAM
 
 LAYOUTS = Path(__file__).parent / "layouts"
 STANDARD = "a-2a"
@@ -94,8 +93,6 @@ def _compile(paper: Paper, **how: Any) -> Any:
 
     name = "minutes" if isinstance(paper, MinutesPaper) else "invitation"
     values = _printable(msgspec.to_builtins(paper))
-    local = paper.dated.astimezone(VIETNAM)
-    values["dated"] = {"year": local.year, "month": local.month, "day": local.day}
     try:
         return typst.Compiler(
             LAYOUTS / f"{name}.typ",

@@ -37,8 +37,8 @@ def texts(section: Section) -> list[str]:
     return [paragraph.text for paragraph in section.paragraphs]
 
 
-def concluded(id: str, item: str | None, task: str, lead: str = "", with_: str = "", by: str | None = None):
-    return ConclusionRecorded(id, item, task, lead, with_, by, by="chair")
+def concluded(id: str, item: str | None, task: str) -> ConclusionRecorded:
+    return ConclusionRecorded(id, item, task, "", "", None, by="chair")
 
 
 def test_the_head_says_when_where_who():

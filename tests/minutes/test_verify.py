@@ -14,7 +14,6 @@ from minutes.verify import Finding, last_check, verify
 from minutes.verify_words import sentence, verify_command
 from minutes.watch import MinutesFollowLog
 
-
 END = len(whole_story().entries)
 
 
