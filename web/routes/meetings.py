@@ -185,6 +185,7 @@ async def ticket(request: web.Request) -> web.Response:
 
 
 async def _detail(request: web.Request, database: AsyncSession, meeting: str, identity: Identity) -> MeetingDetail:
+    await database.flush()
     database.expire_all()
     row = await whole(database, meeting)
     return await detail(database, row, await standing(database, row, identity), deps(request).now())
