@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,23 +47,23 @@ PAYLOAD_TYPES = {"audio/opus": 111, "video/vp8": 96, "video/h264": 102}
 
 @dataclass(frozen=True)
 class RecorderConfig:
-    """``server``: the Unix socket of the server, or its URL. ``folder`` holds one folder per recording."""
+    """``server``: the path of the server's Unix socket, or its URL. ``folder`` holds one folder per recording."""
 
-    server: Path | str
+    server: str
     token: str
     folder: Path
 
+    @property
+    def by_socket(self) -> bool:
+        return "://" not in self.server
+
 
 async def run(config: RecorderConfig) -> None:
-    """Runs until SIGTERM or SIGINT; then every file is closed."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    """Runs until cancelled; then every file is closed."""
     recorder = Recorder(config)
     await recorder.open()
     try:
-        await stop.wait()
+        await asyncio.Event().wait()
     finally:
         await recorder.close()
 
@@ -87,8 +86,7 @@ class Recorder:
 
     async def open(self) -> None:
         self._intake.open()
-        path = isinstance(self._config.server, Path)
-        connector = aiohttp.UnixConnector(str(self._config.server)) if path else None
+        connector = aiohttp.UnixConnector(self._config.server) if self._config.by_socket else None
         self._http = aiohttp.ClientSession(connector=connector)
         self._sio = socketio.AsyncClient(
             reconnection_delay=0.1, reconnection_delay_max=1, randomization_factor=0.2, http_session=self._http
@@ -121,8 +119,7 @@ class Recorder:
 
     async def _connect(self) -> None:
         """The first connection; afterwards the library reconnects."""
-        path = isinstance(self._config.server, Path)
-        url = "http://server" if path else self._config.server
+        url = "http://server" if self._config.by_socket else self._config.server
         delay = 0.1
         while True:
             try:
