@@ -32,6 +32,7 @@ _NAME = "nghisu"
 _WORKFLOW = "job"
 _QUEUE = "jobs"
 _POLL = 0.25
+"""Seconds between looks for due jobs, and so the longest part of a stop."""
 _STATES: dict[str, State] = {
     "DELAYED": "queued",
     "ENQUEUED": "queued",
@@ -189,6 +190,7 @@ class Jobs:
             serializer=DBOSPortableJSONSerializer(),
             application_name=_NAME,
         )
+        self._client.register_queue(_QUEUE, partition_concurrency=1, polling_interval_sec=_POLL)
 
     def _launch(self) -> None:
         from dbos import DBOS, DBOSPortableJSONSerializer
@@ -200,6 +202,7 @@ class Jobs:
                 "application_version": self._version,
                 "executor_id": self._worker,
                 "serializer": DBOSPortableJSONSerializer(),
+                "notification_listener_polling_interval_sec": _POLL,
                 "enable_otlp": False,
                 "log_level": "ERROR",
             }
@@ -207,7 +210,6 @@ class Jobs:
         logging.getLogger("dbos").addFilter(_unsaid)
         DBOS.workflow(name=_WORKFLOW)(self._workflow())
         DBOS.launch()
-        DBOS.register_queue(_QUEUE, partition_concurrency=1, polling_interval_sec=_POLL)
 
     def _workflow(self) -> Callable[[str, dict[str, str]], Awaitable[None]]:
         """One job's life. Each attempt's outcome is a recorded step: a restart goes on counting where it was."""
