@@ -13,6 +13,7 @@ MODULES = (
     "documents.numbering",
     "meetings.tables",
     "minutes.tables",
+    "recordings.tables",
     "scheduler.tables",
     "store.chain",
     "store.files",

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from minutes.tables import MinutesRow
+from recordings.tables import RecordingRow
 
 MinutesState = Literal["none", "draft", "submitted", "approved"]
 RecordingState = Literal["none", "recording", "composing", "ready", "failed"]
@@ -22,7 +23,7 @@ class Progress:
 
 
 async def progress_of(database: AsyncSession, meetings: Sequence[str]) -> dict[str, Progress]:
-    """By meeting id; every asked meeting is there."""
+    """By meeting id; every asked meeting is there. Of several recordings the last one speaks."""
     latest = (
         select(MinutesRow.meeting, func.max(MinutesRow.revision).label("revision"))
         .where(MinutesRow.meeting.in_(meetings))
@@ -35,12 +36,26 @@ async def progress_of(database: AsyncSession, meetings: Sequence[str]) -> dict[s
         )
     )
     written: dict[str, MinutesState] = {row[0]: _minutes(row[1]) for row in minutes}
-    return {meeting: Progress(written[meeting]) if meeting in written else Progress() for meeting in meetings}
+    recordings = await database.execute(
+        select(RecordingRow.meeting, RecordingRow.state)
+        .where(RecordingRow.meeting.in_(meetings))
+        .order_by(RecordingRow.started_at)
+    )
+    recorded: dict[str, RecordingState] = {row[0]: _recording(row[1]) for row in recordings}
+    return {meeting: Progress(written.get(meeting, "none"), recorded.get(meeting, "none")) for meeting in meetings}
 
 
 def _minutes(state: str) -> MinutesState:
     match state:
         case "draft" | "submitted" | "approved":
+            return state
+        case other:
+            raise ValueError(other)
+
+
+def _recording(state: str) -> RecordingState:
+    match state:
+        case "recording" | "composing" | "ready" | "failed":
             return state
         case other:
             raise ValueError(other)
