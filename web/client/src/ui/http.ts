@@ -1,5 +1,6 @@
 /** The HTTP API as typed calls. Every refusal is thrown as a `Problem` with a stable code. */
 import type { Problem as ProblemBody } from "../api"
+import { locale } from "../i18n/locale"
 
 type Facts = Record<string, string | number>
 
@@ -26,7 +27,11 @@ export function problemOf(error: unknown): Problem {
 }
 
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const init: RequestInit = { method, headers: { Accept: "application/json" }, credentials: "same-origin" }
+  const init: RequestInit = {
+    method,
+    headers: { Accept: "application/json", "Accept-Language": locale },
+    credentials: "same-origin",
+  }
   if (signal) init.signal = signal
   if (body !== undefined) {
     init.headers = { ...init.headers, "Content-Type": "application/json" }
