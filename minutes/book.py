@@ -96,10 +96,9 @@ class Book:
             return begun
 
     async def look(self, meeting: str, actor: Actor) -> Present:
-        """The minutes for one who asks, drafted now if nobody did. Raises ``NotAllowed`` for the uninvited."""
+        """The minutes for one who asks, drafted now if nobody did. Raises ``NotFound`` for the uninvited."""
         async with self._database.begin() as session:
-            may = standing(await whole(session, meeting), actor)
-            may.require(may.reads)
+            standing(await whole(session, meeting), actor)
             begun = await history(session, meeting) is not None
         if not begun:
             await self.open(meeting)
@@ -146,7 +145,6 @@ async def present(session: AsyncSession, meeting: str, actor: Actor, *, for_chan
     """The minutes within a transaction. Raises ``WrongMoment`` before the first draft."""
     row = await whole(session, meeting, for_change=for_change)
     may = standing(row, actor)
-    may.require(may.reads)
     past = await history(session, meeting)
     if past is None:
         raise WrongMoment("minutes_not_begun")

@@ -119,12 +119,11 @@ def whole_story() -> Story:
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 
-CHAIRMAN = Actor("acc-chair", "Vũ Đình Khải", "p-chair", "office")
-SECRETARY = Actor("acc-clerk", "Hoàng Thị Nhàn", "p-clerk", "office")
-CONVENER = Actor("acc-convener", "Đỗ Minh Thuận", None, None)
-DELEGATE = Actor("acc-hoa", "Nguyễn Thị Hòa", "p-hoa", "hs")
-STRANGER = Actor("acc-other", "Trần Văn Lạ", "p-other", "elsewhere")
-MEMBER_OF_LIEN_HA = Actor("acc-lh", "Lê Thị Liên", "p-lh", "lh")
+CHAIRMAN = Actor("acc-chair", "Vũ Đình Khải", "p-chair")
+SECRETARY = Actor("acc-clerk", "Hoàng Thị Nhàn", "p-clerk")
+CONVENER = Actor("acc-convener", "Đỗ Minh Thuận", None)
+DELEGATE = Actor("acc-hoa", "Nguyễn Thị Hòa", "p-hoa")
+STRANGER = Actor("acc-other", "Trần Văn Lạ", "p-other")
 
 
 async def open_database(folder: Path) -> Database:

@@ -13,9 +13,10 @@ from web.doors import MAX_BODY
 from web.errors import speak_http
 from web.guard import protect, same_origin
 from web.passwords import Passwords
-from web.routes import accounts, health, join, links, meetings, people, sign_in, today, units
+from web.routes import accounts, health, join, links, meetings, minutes, people, sign_in, today, units, verify
+from web.routes.minutes import DESK, Desk
 
-NEIGHBOURS = ("archive", "minutes", "outbox", "invitations", "verify")
+NEIGHBOURS = ("archive", "outbox", "invitations")
 
 
 def build(deps: Deps) -> web.Application:
@@ -23,8 +24,9 @@ def build(deps: Deps) -> web.Application:
     app = web.Application(middlewares=[speak_http, same_origin], client_max_size=MAX_BODY)
     app[DEPS] = deps
     app[PASSWORDS] = Passwords()
+    app[DESK] = Desk.of(deps)
     app.on_response_prepare.append(protect)
-    for module in (health, sign_in, links, accounts, units, people, today, meetings, join, pages):
+    for module in (health, sign_in, links, accounts, units, people, today, meetings, join, minutes, verify, pages):
         app.add_routes(module.routes)
     for name in NEIGHBOURS:
         if find_spec(f"web.routes.{name}"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from meetings.tickets import Tickets
+from minutes.ports import FilmTime, NoFilm
 from store.chain import Chain
 from store.database import Database
 from web.passwords import Passwords
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deps:
-    """``base_url`` is what invitations carry; ``origin`` is where state-changing requests must come from."""
+    """``base_url`` is what invitations carry; ``origin`` is where state-changing requests must come from.
+
+    ``film`` tells minutes where their moments lie in the film.
+    """
 
     database: Database
     chain: Chain
@@ -36,6 +40,7 @@ class Deps:
     origin: str
     secure: bool
     now: Callable[[], datetime]
+    film: FilmTime = field(default_factory=NoFilm)
 
 
 DEPS = web.AppKey("deps", Deps)

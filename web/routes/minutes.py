@@ -31,13 +31,12 @@ class Desk:
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    def of(cls, deps: Deps, film: FilmTime) -> Desk:
-        book = Book(deps.database, deps.chain, film, deps.now)
-        return cls(book, Approval(deps.database, deps.chain, deps.files, book, deps.now), film)
+    def of(cls, deps: Deps) -> Desk:
+        book = Book(deps.database, deps.chain, deps.film, deps.now)
+        return cls(book, Approval(deps.database, deps.chain, deps.files, book, deps.now), deps.film)
 
 
 DESK = web.AppKey("minutes", Desk)
-"""``server.py`` sets it before the application listens."""
 
 
 @routes.get("/api/meetings/{meeting}/minutes")
@@ -93,7 +92,7 @@ async def pdf(request: web.Request) -> web.StreamResponse:
 
 
 def actor_of(identity: Identity) -> Actor:
-    return Actor(identity.account, identity.name, identity.person, identity.unit)
+    return Actor(identity.account, identity.name, identity.person)
 
 
 async def _actor(request: web.Request) -> Actor:
