@@ -138,7 +138,7 @@ class _Stage:
 
 
 def placed(entries: Sequence[Entry], recording: str, clock: MediaClock) -> list[tuple[int, Entry]]:
-    """Every entry with its media time, never going back; those before the recording began have a negative one."""
+    """Every entry with its media time, never going back; those before the recording began have -1."""
     begins = next(
         (e.seq for e in entries if isinstance(e.event, RecordingStarted) and e.event.recording == recording), 0
     )
@@ -171,7 +171,7 @@ def programme(
         stage = following
     shots += _shots(stage, since, length, footage)
     title = stage.facts.title if stage.facts else ""
-    return Programme(title, length, tuple(_framed(_awaited(shots), length)), tuple(_chapters(moments, length)))
+    return Programme(title, length, tuple(_framed(_awaited(shots), length)), tuple(chapters(moments, length)))
 
 
 def _shots(stage: _Stage, start: int, end: int, footage: Iterable[Footage]) -> list[Shot]:
@@ -237,7 +237,8 @@ def _framed(shots: Iterable[Shot], length: int) -> list[Shot]:
     return made
 
 
-def _chapters(moments: Sequence[tuple[int, Entry]], length: int) -> list[Chapter]:
+def chapters(moments: Sequence[tuple[int, Entry]], length: int) -> list[Chapter]:
+    """The agenda items, from ``placed`` entries."""
     made: list[Chapter] = []
     items: dict[str, AgendaItem] = {}
     current: str | None = None

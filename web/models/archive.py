@@ -91,3 +91,5 @@ class ArchiveDetail(Struct, frozen=True):
     minutes_state: Literal["none", "draft", "submitted", "approved"]
     integrity: Integrity | None
     may_write_minutes: bool
+    films: tuple[Film, ...] = ()
+    """Every recording of the meeting, oldest first; ``film`` is the one that the moments' seconds belong to."""

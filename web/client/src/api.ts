@@ -405,6 +405,7 @@ export interface ArchiveDetail {
   minutes_state: "approved" | "draft" | "none" | "submitted"
   integrity: Integrity | null
   may_write_minutes: boolean
+  films?: Film[]
 }
 
 export interface Paragraph {
