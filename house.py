@@ -20,7 +20,7 @@ from meetings.events import RecordingGap
 from meetings.tickets import Tickets
 from meetings.watch import StateFollowsLog
 from minutes.book import Book
-from minutes.ports import FilmTime, NoFilm
+from minutes.ports import NoFilm
 from minutes.watch import MinutesFollowLog
 from recordings.director import Director
 from recordings.link import RecorderLink
@@ -45,7 +45,6 @@ class House:
     """The rooms of the server, wired. ``watch`` must run for what follows from the log to follow."""
 
     deps: Deps
-    film: FilmTime
     hall: Hall
     watch: Watch
     sockets: socketio.AsyncServer
@@ -103,6 +102,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         tickets=tickets,
         jobs=jobs,
         files=files(settings, rows),
+        film=film,
         rooms=hall,
         var=settings.var,
         base_url=settings.base_url,
@@ -113,7 +113,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     try:
         await jobs.start()
         await hall.start()
-        yield House(deps, film, hall, watch, sockets)
+        yield House(deps, hall, watch, sockets)
     finally:
         await hall.stop()
         await jobs.stop()

@@ -39,12 +39,10 @@ async def serve(settings: Settings) -> None:
     import house
     from web.app import build
     from web.links import first_administrator_link
-    from web.routes.minutes import DESK, Desk
     from web.tls import context
 
     async with house.opened(settings) as rooms:
         app = build(rooms.deps)
-        app[DESK] = Desk.of(rooms.deps, rooms.film)
         rooms.sockets.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
