@@ -96,9 +96,8 @@ class Approval:
 
     async def _place(self, meeting: str, ready: _Ready) -> Placed:
         """Under an id of its own: what is placed in vain never touches what was kept."""
-        with tempfile.TemporaryDirectory(prefix="nghisu-") as folder:
-            source = Path(folder) / "minutes.pdf"
-            await asyncio.to_thread(lambda: source.write_bytes(render_pdf(ready.paper)))
+        source = await asyncio.to_thread(_rendered, ready.paper)
+        try:
             return await self._files.place(
                 meeting=meeting,
                 kind="minutes",
@@ -106,6 +105,8 @@ class Approval:
                 media_type="application/pdf",
                 source=source,
             )
+        finally:
+            await asyncio.to_thread(source.unlink)
 
     async def _carry_out(self, meeting: str, actor: Actor, ready: _Ready, placed: Placed) -> None:
         async with self._database.begin() as session:
@@ -129,3 +130,10 @@ def _require(seen: Present, revision: int | None) -> None:
     after(seen.past.state, Act.APPROVE)
     meeting_after(MeetingState(seen.meeting.state), MeetingAct.APPROVE_MINUTES)
     seen.require_revision(revision)
+
+
+def _rendered(paper: MinutesPaper) -> Path:
+    """The paper in a file that the caller removes."""
+    with tempfile.NamedTemporaryFile(prefix="nghisu-", suffix=".pdf", delete=False) as file:
+        file.write(render_pdf(paper))
+        return Path(file.name)

@@ -113,9 +113,7 @@ class Book:
         """Raises ``Conflict`` when somebody saved in between, ``Invalid`` when a paragraph rests on no event."""
         async with self._database.begin() as session:
             seen = await present(session, meeting, actor, for_change=True)
-            seen.standing.require(seen.standing.writes)
-            after(seen.past.state, Act.SAVE)
-            seen.require_revision(revision)
+            _require_writing(seen, Act.SAVE, revision)
             end = await sealed_end(session, meeting)
             unknown = sorted(seq for seq in contents.evidence(content) if not 1 <= seq <= end)
             if unknown:
@@ -124,13 +122,13 @@ class Book:
 
     async def submit(self, meeting: str, actor: Actor, revision: int | None = None) -> None:
         """To the chair. Raises ``Refused`` *unprintable* while a letter is in the text that no paper can bear."""
+        read = await self.look(meeting, actor)
+        _require_writing(read, Act.SUBMIT, revision)
+        if letters := await asyncio.to_thread(unprintable, contents.words(read.content)):
+            raise Refused("unprintable", letters=letters[:20])
         async with self._database.begin() as session:
             seen = await present(session, meeting, actor, for_change=True)
-            seen.standing.require(seen.standing.writes)
-            after(seen.past.state, Act.SUBMIT)
-            seen.require_revision(revision)
-            if letters := unprintable(contents.words(seen.content)):
-                raise Refused("unprintable", letters=letters[:20])
+            _require_writing(seen, Act.SUBMIT, read.past.last.revision)
             await step(session, seen.past, Act.SUBMIT, actor, self._now())
 
     async def give_back(self, meeting: str, actor: Actor, reason: str) -> None:
@@ -155,6 +153,12 @@ async def present(session: AsyncSession, meeting: str, actor: Actor, *, for_chan
         symbol=row.unit.symbol if row.unit else "",
     )
     return Present(row, past, may, head)
+
+
+def _require_writing(seen: Present, act: Act, revision: int | None) -> None:
+    seen.standing.require(seen.standing.writes)
+    after(seen.past.state, act)
+    seen.require_revision(revision)
 
 
 def _drafted(lines: Sequence[Line], background: Background) -> bytes:
