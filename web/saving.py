@@ -28,8 +28,9 @@ async def save(database: AsyncSession, row: Meeting, given: SaveMeeting, now: da
     starts_at, ends_at = _moment(given.starts_at, "starts_at"), _moment(given.ends_at, "ends_at")
     check_times(starts_at, ends_at)
     said, settings = _invitation(row), _settings(row)
-    units = await _units(database, [given.unit, *(site.unit for site in given.sites)])
     people = await _people(database, [site.person for site in given.sites])
+    theirs = (person.unit_id for person in people.values())
+    units = await _units(database, [given.unit, *(site.unit for site in given.sites), *theirs])
 
     row.title, row.unit_id, row.starts_at, row.ends_at = given.title.strip(), given.unit, starts_at, ends_at
     row.unit = units[given.unit] if given.unit else None
@@ -81,14 +82,15 @@ def _fill_site(site: Site, body: SiteBody, units: Mapping[str, Unit], person: Pe
     """Empty fields come from the directory. Another person or address at a site voids its ticket and its answer; a
     name spelt better does not.
     """
-    unit = units[body.unit] if body.unit else None
+    unit_id = body.unit or (person.unit_id if person else None)
+    unit = units[unit_id] if unit_id else None
     email = body.email or (person.email if person else "") or (unit.email if unit else "")
     name = body.person_name.strip() or (person.name if person else "")
     other = site.person_id != body.person and site.person_name != name
     if site.id and (other or site.email != email):
         site.ticket_serial += 1
         site.answer, site.substitute_name, site.answer_note, site.answered_at = "none", "", "", None
-    site.role, site.unit_id, site.person_id, site.email = body.role, body.unit, body.person, email
+    site.role, site.unit_id, site.person_id, site.email = body.role, unit_id, body.person, email
     site.person_name = name
     site.person_title = body.person_title.strip() or (person.title if person and not body.person_name else "")
     site.name = body.name.strip() or (unit.name if unit else "") or site.person_name

@@ -83,7 +83,7 @@ async def test_a_saved_form_is_read_back_whole(scene: Scene) -> None:
     assert (draft["unit_name"], draft["starts_at"]) == ("UBND tỉnh Hà Nam Ninh", "2026-11-25T01:00:00+00:00")
     assert [(s["number"], s["role"], s["name"], s["person_name"], s["person_title"]) for s in draft["sites"]] == [
         (1, "chair", "UBND tỉnh Hà Nam Ninh", "Vũ Đình Khải", "Phó Chủ tịch"),
-        (2, "secretary", "Hoàng Thị Nhàn", "Hoàng Thị Nhàn", ""),
+        (2, "secretary", "UBND tỉnh Hà Nam Ninh", "Hoàng Thị Nhàn", ""),
         (3, "delegate", "Xã Hương Sơn", "Nguyễn Thị Hòa", "Chủ tịch"),
     ]
     assert draft["sites"][2]["email"] == "hoa@hanamninh.example"

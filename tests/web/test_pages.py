@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ async def test_files_named_by_their_digest_are_kept_for_good(built: Path, office
     assert style.headers["Content-Type"] == "text/css"
     icon = await browser.get("/static/icon.svg")
     assert (icon.headers["Content-Type"], icon.headers["Cache-Control"]) == ("image/svg+xml", "no-cache")
+
+
+async def test_browsers_on_thin_links_get_the_compressed_twin(built: Path, office: Office) -> None:
+    twin = built / "assets" / "room-a1b2.js.gz"
+    await asyncio.to_thread(twin.write_bytes, gzip.compress(b"export {}", mtime=0))
+    browser = office.browser()
+    thin = await browser.get("/static/assets/room-a1b2.js", Accept_Encoding="gzip")
+    assert (thin.headers["Content-Encoding"], thin.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert thin.headers["Content-Type"] in {"text/javascript", "application/javascript"}
+    assert thin.body == b"export {}"
+    plain = await browser.get("/static/assets/room-a1b2.js", Accept_Encoding="identity")
+    assert "Content-Encoding" not in plain.headers
 
 
 @pytest.mark.parametrize(
