@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from recordings.h264 import DELIMITER, FILLER, IDR, PPS, SPS, configuration, picture_size
+from recordings.h264 import DELIMITER, FILLER, IDR, PPS, SLICE, SPS, configuration, picture_size
 from recordings.rtp import Packet
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -179,16 +179,16 @@ class H264(_Video):
     def __init__(self) -> None:
         super().__init__()
         self._fragment: list[bytes] = []
-        self._key = False
+        self._key = self._pictured = False
         self._sps = self._pps = b""
 
     def _drop(self) -> None:
         super()._drop()
-        self._fragment, self._key = [], False
+        self._fragment, self._key, self._pictured = [], False, False
 
     def _begin(self, packet: Packet) -> None:
         super()._begin(packet)
-        self._fragment, self._key = [], False
+        self._fragment, self._key, self._pictured = [], False, False
 
     def push(self, packet: Packet) -> Frame | None:
         if self._torn or packet.timestamp != self._stamp:
@@ -250,6 +250,9 @@ class H264(_Video):
         elif kind == PPS:
             self._pps = unit
         elif kind not in (DELIMITER, FILLER):
+            if kind in (SLICE, IDR) and not self._pictured and not unit[1] & 0x80:
+                raise ValueError("the first slice is missing")  # first_mb_in_slice is not 0 (ITU-T H.264, 7.3.3)
+            self._pictured = self._pictured or kind in (SLICE, IDR)
             self._key = self._key or kind == IDR
             self._add(len(unit).to_bytes(4, "big") + unit)
 

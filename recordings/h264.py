@@ -5,7 +5,7 @@ ITU-T H.264, sections 7.3.1 and 7.3.2.1 (parameter sets); ISO/IEC 14496-15, sect
 
 from __future__ import annotations
 
-IDR, SPS, PPS, DELIMITER, FILLER = 5, 7, 8, 9, 12
+SLICE, IDR, SPS, PPS, DELIMITER, FILLER = 1, 5, 7, 8, 9, 12
 _WITH_CHROMA = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
 
+from recordings.rtp import Packet, parse
+
 MTU = 1100
 
 
@@ -46,15 +48,16 @@ class Camera:
                 "x264-params": "repeat-headers=1",
             }
         )
-        self._context, self._fps, self._level = context, fps, level
-        self._shape = (height, width)
+        self._context, self._fps = context, fps
+        noise = np.random.default_rng(7).integers(-12, 13, (height, width))
+        self._wall = (level + noise).astype(np.uint8)
         self._count = 0
         self.wanted = True
 
     def film(self) -> Encoded:
-        """The next frame: a bar that moves over a grey of ``level``."""
-        height, width = self._shape
-        luma = np.full((height, width), self._level, np.uint8)
+        """The next frame: a bar that moves over a rough wall of brightness ``level``."""
+        height, width = self._wall.shape
+        luma = self._wall.copy()
         left = self._count * 4 % (width - 20)
         luma[height // 4 : height // 2, left : left + 20] = 235
         picture = np.vstack([luma, np.full((height // 2, width), 128, np.uint8)])
@@ -130,11 +133,9 @@ def h264_payloads(data: bytes) -> list[bytes]:
     return made
 
 
-def rtp(ssrc: int, payload_type: int, seq: int, timestamp: int, marker: bool, arrival: int, payload: bytes) -> bytes:
+def rtp(payload: bytes, *, ssrc: int = 7, type: int = 96, seq: int, stamp: int, marker: bool, arrival: int) -> bytes:
     """One packet with the relay's arrival extension."""
-    head = struct.pack(
-        "!BBHII", 0x90, (0x80 if marker else 0) | payload_type, seq & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc
-    )
+    head = struct.pack("!BBHII", 0x90, (0x80 if marker else 0) | type, seq & 0xFFFF, stamp & 0xFFFF_FFFF, ssrc)
     extension = struct.pack("!HH", 0xBEDE, 3) + bytes((0x17,)) + arrival.to_bytes(8, "big") + bytes(3)
     return head + extension + payload
 
@@ -151,7 +152,18 @@ class Sent:
     payload: bytes
 
     def datagram(self, ssrc: int, payload_type: int) -> bytes:
-        return rtp(ssrc, payload_type, self.seq, self.timestamp, self.marker, self.arrival, self.payload)
+        return rtp(
+            self.payload,
+            ssrc=ssrc,
+            type=payload_type,
+            seq=self.seq,
+            stamp=self.timestamp,
+            marker=self.marker,
+            arrival=self.arrival,
+        )
+
+    def packet(self) -> Packet:
+        return parse(self.datagram(7, 96))
 
 
 class Stream:

@@ -8,8 +8,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from media.messages import AskKeyFrame, ProducerInventory, Record, StopRecord
 from studio import Camera, Microphone, Sent, Stream
+
+from media.messages import AskKeyFrame, ProducerInventory, Record, StopRecord
 
 
 def monotonic_us() -> int:
