@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from aiohttp import web
 
 from web import pages
@@ -13,10 +10,28 @@ from web.doors import MAX_BODY
 from web.errors import speak_http
 from web.guard import protect, same_origin
 from web.passwords import Passwords
-from web.routes import accounts, health, join, links, meetings, minutes, people, sign_in, today, units, verify
+from web.routes import (
+    accounts,
+    archive,
+    health,
+    invitations,
+    join,
+    links,
+    meetings,
+    minutes,
+    outbox,
+    people,
+    sign_in,
+    today,
+    units,
+    verify,
+)
 from web.routes.minutes import DESK, Desk
 
-NEIGHBOURS = ("archive", "outbox", "invitations")
+ROUTES = (
+    health, sign_in, links, accounts, units, people, today, meetings, invitations, outbox, join, minutes, verify,
+    archive, pages,
+)  # fmt: skip
 
 
 def build(deps: Deps) -> web.Application:
@@ -26,9 +41,6 @@ def build(deps: Deps) -> web.Application:
     app[PASSWORDS] = Passwords()
     app[DESK] = Desk.of(deps)
     app.on_response_prepare.append(protect)
-    for module in (health, sign_in, links, accounts, units, people, today, meetings, join, minutes, verify, pages):
+    for module in ROUTES:
         app.add_routes(module.routes)
-    for name in NEIGHBOURS:
-        if find_spec(f"web.routes.{name}"):
-            app.add_routes(import_module(f"web.routes.{name}").routes)
     return app
