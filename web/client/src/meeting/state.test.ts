@@ -143,13 +143,16 @@ describe("what the views ask", () => {
     expect(nextItem(begin(snapshot({ agenda, current_item: "4" })))).toBeUndefined()
   })
 
-  test("the stage belongs to whom the relay shows, else to who shares, else to who has the floor", () => {
+  test("the stage belongs to whom the relay shows, else to who shares, has the floor, or chairs", () => {
     const turn = { site: "c", since: "2026-11-25T01:00:00Z", seconds: 300 }
     const state = begin(snapshot({ share: "b", floor: { turn, queue: [] } }))
     expect(onStage({ ...state, shows: { "stage-video": "a" } })).toBe("a")
     expect(onStage(state)).toBe("b")
     expect(onStage({ ...state, share: null })).toBe("c")
-    expect(onStage({ ...state, share: null, floor: { turn: null, queue: [] } })).toBeNull()
+    const quiet = { ...state, share: null, floor: { turn: null, queue: [] } }
+    expect(onStage(quiet)).toBeNull()
+    expect(onStage({ ...quiet, sites: { d: site("d", { role: "chair" }) } })).toBe("d")
+    expect(onStage({ ...quiet, sites: { d: site("d", { role: "chair", presence: "absent" }) } })).toBeNull()
   })
 
   test("the count tile counts present sites that nobody sees", () => {

@@ -129,9 +129,12 @@ export function nextItem(state: RoomState): ItemView | undefined {
   return state.agenda.slice(now + 1).find((view) => view.started_at === null)
 }
 
-/** Who is on the stage: who shares, else who has the floor, else whom the relay shows there. */
+/** Who is on the stage: whom the relay shows there, else who shares, has the floor, or chairs. */
 export function onStage(state: RoomState): string | null {
-  return state.shows["stage-video"] ?? state.share ?? state.floor.turn?.site ?? null
+  const shown = state.shows["stage-video"] ?? state.share ?? state.floor.turn?.site
+  if (shown) return shown
+  const chair = Object.values(state.sites).find((site) => site.role === "chair")
+  return chair && present(chair) ? chair.id : null
 }
 
 export const TILES = ["tile-1", "tile-2", "tile-3", "tile-4"] as const

@@ -313,9 +313,9 @@ export class Visit {
       if (this.media === media) this.#drop()
       this.#later()
     }
+    this.room = this.room && { ...this.room, shows: offer.shows, relay: "ready" }
     try {
       await media.prepare(offer, this.sending.tracks())
-      this.room = this.room && { ...this.room, shows: offer.shows, relay: "ready" }
       this.media = media
       this.sending.attach(media)
       await media.connect()
@@ -414,7 +414,7 @@ export class Visit {
       this.#measured = after
       if (word === this.quality || word === "unknown") return
       this.quality = word
-      await this.#wire?.call("report_quality", { quality: word })
+      await this.#wire?.call("quality", { quality: word })
     } catch {
       this.quality = "unknown"
     }
