@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
@@ -49,6 +50,7 @@ class Smtp:
 
     async def send(self, message: EmailMessage) -> None:
         sender, recipient = parseaddr(str(message["From"]))[1], parseaddr(str(message["To"]))[1]
+        content = await asyncio.to_thread(message.as_bytes, policy=SMTP)
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -60,7 +62,7 @@ class Smtp:
         )
         try:
             async with client:
-                await client.sendmail(sender, [recipient], message.as_bytes(policy=SMTP))
+                await client.sendmail(sender, [recipient], content)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusals = [refusal.code for refusal in error.recipients]
             kind = MailRefused if all(code >= 500 for code in refusals) else MailDelayed

@@ -55,7 +55,7 @@ class Outbox:
 
     async def send(self, message: EmailMessage) -> None:
         """Written whole or not at all; the same letter replaces itself."""
-        await asyncio.to_thread(self._write, _name(message), message.as_bytes(policy=SMTP))
+        await asyncio.to_thread(self._write, message)
 
     async def list(self, limit: int = 500) -> list[Summary]:
         """The newest first."""
@@ -63,7 +63,7 @@ class Outbox:
 
     async def read(self, name: str) -> Opened:
         """Raises ``NotFound`` *mail_unknown*."""
-        return _opened(name, await self.raw(name))
+        return await asyncio.to_thread(_opened, name, await self.raw(name))
 
     async def raw(self, name: str) -> bytes:
         """The file as it stands. Raises ``NotFound`` *mail_unknown*."""
@@ -74,7 +74,8 @@ class Outbox:
         except FileNotFoundError as error:
             raise NotFound("mail_unknown") from error
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, message: EmailMessage) -> None:
+        name, content = _name(message), message.as_bytes(policy=SMTP)
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._folder / f".{name}"
         with draft.open("wb") as file:

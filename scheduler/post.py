@@ -7,6 +7,7 @@ CANCEL never overtakes its REQUEST.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +80,7 @@ class Post:
         if due is None:
             return
         try:
-            await self._transport.send(self._message(due))
+            await self._transport.send(await asyncio.to_thread(self._message, due))
         except (AddressInvalid, MailRefused) as error:
             await self._record(delivery, copy, error, final=True)
             raise GiveUp(str(error)) from error
@@ -112,6 +113,7 @@ class Post:
             )
 
     def _message(self, due: _Due) -> EmailMessage:
+        """Some 20 ms of work: not for the loop."""
         recipient, edition = due.recipient, due.edition
         ticket = Ticket(recipient.site, edition.meeting, recipient.serial, ticket_until(edition.ends_at))
         link = f"{self._base_url}/join/{self._tickets.sign(ticket)}"

@@ -29,7 +29,7 @@ STARTS, ENDS = datetime(2026, 11, 25, 1, 0, tzinfo=UTC), datetime(2026, 11, 25, 
 BASE_URL = "https://hop.hatinh.example"
 SENDER = "Văn phòng UBND tỉnh <hop@hatinh.example>"
 TICKETS = Tickets(b"a secret of the tests, 32 bytes!")
-LIMIT = 60.0
+LIMIT = 30.0
 
 EDITION = Edition(
     meeting="11111111111111111111111111111111",
@@ -54,7 +54,7 @@ GUEST = Recipient(
 )
 
 
-async def convene(database: Database, sites: int = 3) -> str:
+async def convene(database: Database, sites: int = 3, by: str = "thuky") -> str:
     """A draft that lacks nothing: one chair, a secretary, and delegates with addresses. Returns its id."""
     async with database.begin() as session:
         unit = Unit(name="Ủy ban nhân dân tỉnh Hà Tĩnh", short_name="UBND tỉnh Hà Tĩnh", symbol="UBND")
@@ -70,7 +70,7 @@ async def convene(database: Database, sites: int = 3) -> str:
             contact=EDITION.contact,
             signer_title=EDITION.signer_title,
             signer_name=EDITION.signer_name,
-            created_by="thuky",
+            created_by=by,
             created_at=NOW,
         )
         session.add(meeting)
