@@ -12,8 +12,8 @@ from media.rtcp import OURS, TRANSPORT_CC, TRANSPORT_FEEDBACK
 
 KEPT = 4096
 """Arrivals kept, a power of two."""
-LONGEST = 800
-"""Packets that one feedback may report."""
+LONGEST = 400
+"""Packets that one feedback may report: it stays below 1,200 bytes."""
 TICK = 250
 """Microseconds of one step of a receive delta; the reference time counts 256 of them (section 3.1)."""
 

@@ -60,8 +60,17 @@ class Downlink:
     def shows(self) -> dict[str, str | None]:
         return {name: slot.shown for name, slot in self.slots.items()}
 
+    def expects(self, ssrc: int) -> bool:
+        """A receiving transport is sent no media."""
+        return False
+
     def rtp(self, size: int, now: int) -> None:
-        """A receiving transport is sent no media: what comes is dropped."""
+        """Never called: no stream is expected."""
+
+    def empty(self) -> None:
+        """Nothing reaches the browser any more."""
+        for slot in self.slots.values():
+            slot.show(None)
 
     def rtcp(self, compound: bytes, now: int) -> None:
         for kind, count, body in rtcp.walk(compound):
@@ -103,8 +112,7 @@ class Downlink:
         }
 
     def close(self) -> None:
-        for slot in self.slots.values():
-            slot.show(None)
+        self.empty()
         self.transport.close()
 
     def _lost_picture(self, ssrc: int) -> None:

@@ -23,8 +23,8 @@ BATCH = 256
 SOCKET_BUFFER = 8 << 20
 
 
-class PortUnavailable(Exception):
-    """The address cannot be listened on."""
+class PortUnavailable(OSError):
+    """The address cannot be listened on; the message is a sentence for who runs the relay."""
 
 
 class Peer(Protocol):

@@ -19,6 +19,10 @@ IDLE = 4_000_000
 """Microseconds without a packet after which a picture counts as gone. Sound may be silent as long as it likes (DTX)."""
 
 
+RECENT = 500_000
+"""Microseconds for which a key frame serves those who come later: no sender is asked for more than two a second."""
+
+
 class Consumer(Protocol):
     """Whoever is fed from a producer."""
 
@@ -111,6 +115,10 @@ class Producer:
     def replay_from(self, since: int) -> int:
         """The first number of a replay of what arrived at or after ``since``; -1 when there is none."""
         return self._ring.oldest(self.newest, since, key=self.kind == "video")
+
+    def recent_key_frame(self) -> int:
+        """The number of a key frame so recent that who begins there is soon up to date; -1 when there is none."""
+        return self._ring.oldest(self.newest, clock.now() - RECENT, key=True)
 
     def sent_at(self, packet: Packet) -> int:
         """When the packet was sent, in the relay's time; its arrival before the first sender report."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import socket
 from collections import deque
 from dataclasses import dataclass
@@ -18,18 +17,15 @@ from typing import Any
 import aiohttp
 import msgspec
 import socketio
-import uvloop
 from msgspec import Struct
 from socketio import exceptions
 
 from media import clock
 from media.desk import Desk
 from media.link import NAMESPACE, NOTICES
-from media.port import Port, PortUnavailable
+from media.port import Port
 
 log = logging.getLogger("nghisu.relay")
-CANNOT_LISTEN = 3
-"""Exit status when the media port cannot be used."""
 TICK = 0.05
 NAMES = {kind: name for name, kind in NOTICES.items()}
 UNSENT = 10_000
@@ -49,24 +45,11 @@ class RelayConfig:
     keep: float = 90.0
 
 
-def main(config: RelayConfig) -> None:
-    """Runs a relay until SIGTERM or SIGINT. Raises ``SystemExit`` with 3 when the port cannot be used."""
-    uvloop.run(run(config))
-
-
 async def run(config: RelayConfig) -> None:
-    """The relay, for a loop that runs already (uvloop, if it may choose)."""
-    loop = asyncio.get_running_loop()
-    try:
-        announced = await _resolved(config.announced_address or config.listen_host)
-        port = Port(config.listen_host, config.listen_port, None if announced == "0.0.0.0" else announced)
-    except (PortUnavailable, OSError) as error:
-        log.error("the relay cannot listen: %s", error)
-        raise SystemExit(CANNOT_LISTEN) from error
+    """Runs a relay until it is cancelled (best on uvloop). Raises ``PortUnavailable``, an ``OSError``."""
+    announced = await _resolved(config.announced_address or config.listen_host)
+    port = Port(config.listen_host, config.listen_port, None if announced == "0.0.0.0" else announced)
     relay = Relay(config, port)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     port.start()
     log.info(
         "relay %s listens on udp %s:%d, announced as %s", relay.desk.id, config.listen_host, port.number, port.announced
@@ -77,7 +60,6 @@ async def run(config: RelayConfig) -> None:
     tasks = [
         asyncio.create_task(relay.keep_time(), name="relay:time"),
         asyncio.create_task(relay.stay_connected(), name="relay:connection"),
-        asyncio.create_task(stop.wait(), name="relay:stop"),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

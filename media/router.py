@@ -182,6 +182,8 @@ class Router:
             if endpoint.downlink.transport.connected:
                 plan = routing.plan(self._route, live, self._loudest, endpoint.id, endpoint.places)
                 endpoint.follow(plan, self._producer)
+            else:
+                endpoint.downlink.empty()
 
     def producer_started(self, producer: Producer) -> None:
         self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))

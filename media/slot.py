@@ -78,7 +78,8 @@ class Slot:
             return
         if producer is not self.feeding:
             producer.consumers.append(self)
-            producer.want_key_frame()
+            if not self._begin_late(producer):
+                producer.want_key_frame()
         if self.receiving.kind == "audio":
             self._tell(producer.endpoint)
 
@@ -91,11 +92,7 @@ class Slot:
             if self.receiving.kind == "video" and not packet.key:
                 producer.want_key_frame()
                 return
-            segment = self._switch(packet, producer)
-            self._pass(packet, segment)
-            for number in range(packet.number + 1, producer.newest + 1):
-                if producer.find(number, self._kept):
-                    self._pass(self._kept, segment)
+            self._begin(packet, producer)
         elif packet.number >= segment.first:
             self._pass(packet, segment)
 
@@ -116,9 +113,7 @@ class Slot:
         """Answers a NACK from the rings of the last two producers. What the relay never had is no error."""
         for sequence in sequences:
             place = self._newest + ((sequence - self._newest + 0x8000 & 0xFFFF) - 0x8000)
-            segment = self._segment
-            if segment is not None and place < segment.first + segment.offset:
-                segment = self._before
+            segment = self._segment_of(place)
             if segment is None or not segment.producer.find(place - segment.offset, self._kept):
                 self.unknown += 1
                 continue
@@ -147,17 +142,44 @@ class Slot:
             cname=self.receiving.cname.encode(),
         )
 
+    def _segment_of(self, place: int) -> Segment | None:
+        """To which of the last two segments an outgoing number belongs."""
+        for segment in (self._segment, self._before):
+            if segment is not None and place >= segment.first + segment.offset:
+                return segment
+        return None
+
+    def _begin_late(self, producer: Producer) -> bool:
+        """Begins an empty slot at a key frame that came just before, if its time stamp still fits behind the last."""
+        number = producer.recent_key_frame() if self.receiving.kind == "video" and self.feeding is None else -1
+        if number < 0 or not producer.find(number, self._kept) or self._ahead(self._kept, producer) < 0:
+            return False
+        self._begin(self._kept, producer)
+        return True
+
+    def _begin(self, packet: Packet, producer: Producer) -> None:
+        """Begins with this packet and goes on with those that came after it, if it was late itself."""
+        first, segment = packet.number, self._switch(packet, producer)
+        self._pass(packet, segment)
+        for number in range(first + 1, producer.newest + 1):
+            if producer.find(number, self._kept):
+                self._pass(self._kept, segment)
+
+    def _ahead(self, packet: Packet, producer: Producer) -> int:
+        """By how much the packet's time on the relay's clock follows the least time stamp that may come next."""
+        if not self.packets:
+            return 0
+        rate = CLOCK_RATES[producer.codec]
+        stamp = self._base + producer.sent_at(packet) * rate // 1_000_000
+        return (stamp - self._stamp - rate // 100 + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
+
     def _switch(self, packet: Packet, producer: Producer) -> Segment:
         """This packet is the first of a new segment."""
         if self.feeding is not None and self.feeding is not producer:
             self.feeding.consumers.remove(self)
         self.feeding = producer
-        rate = CLOCK_RATES[producer.codec]
-        stamp = self._base + producer.sent_at(packet) * rate // 1_000_000 & 0xFFFF_FFFF
-        if self.packets:
-            ahead = (stamp - self._stamp + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
-            if ahead < rate // 100:
-                stamp = self._stamp + rate // 100
+        stamp = self._base + producer.sent_at(packet) * CLOCK_RATES[producer.codec] // 1_000_000
+        stamp -= min(0, self._ahead(packet, producer))
         segment = Segment(
             producer=producer,
             generation=producer.stream.generation,

@@ -32,6 +32,10 @@ class ParametersRefused(Exception):
 
 
 class Terminal(Protocol):
+    def expects(self, ssrc: int) -> bool:
+        """Whether a packet of this stream is worth opening; libsrtp keeps state for every stream it opens."""
+        ...
+
     def rtp(self, size: int, now: int) -> None:
         """An RTP packet lies open in the port's ``incoming`` buffer."""
         ...
@@ -48,7 +52,6 @@ class Transport:
         self.password = secrets.token_hex(16).encode()
         self.terminal: Terminal | None = None
         self.health: Health | None = None
-        self.broken = 0
         self._port = port
         self._certificate = certificate
         self._on_health = on_health
@@ -115,7 +118,6 @@ class Transport:
             "address": f"{self._address[0]}:{self._address[1]}" if self._address else None,
             "dtls_role": self._role,
             "srtp_refused": refused,
-            "broken": self.broken,
         }
 
     def tick(self, now: int) -> None:
@@ -191,9 +193,10 @@ class Transport:
             if size:
                 terminal.rtcp(bytes(buffer.view[:size]), now)
             return
-        size = inward.open(buffer, size)
-        if size:
-            terminal.rtp(size, now)
+        if terminal.expects(int.from_bytes(buffer.view[8:12], "big")):
+            size = inward.open(buffer, size)
+            if size:
+                terminal.rtp(size, now)
 
     # -- Handshake
 

@@ -70,6 +70,12 @@ class Uplink:
                 self.transport.forget(ssrc)
         producer.close()
 
+    def expects(self, ssrc: int) -> bool:
+        if ssrc in self._media or ssrc in self._repairs or self._learning():
+            return True
+        self.strange += 1
+        return False
+
     def rtp(self, size: int, now: int) -> None:
         packet = self._packet
         if not packet.read(self._incoming.bytes, size, self._ids):
@@ -162,6 +168,14 @@ class Uplink:
         sequence = view[packet.start] << 8 | view[packet.start + 1]
         packet.start += 2
         return producer.stream.accept_repair(sequence, now)
+
+    def _learning(self) -> bool:
+        """Whether a producer's SSRC was not told and has not been seen."""
+        return any(
+            (producer.sending.ssrc is None and not producer.stream.ssrc)
+            or (producer.sending.repair_type is not None and producer.sending.repair_ssrc is None)
+            for producer in self.producers.values()
+        )
 
     def _learn(self, packet: Packet) -> Producer | None:
         """The producer whose SSRC was not told, found by the mid in its packets."""
