@@ -26,7 +26,7 @@ from store.chain import Chain
 from store.database import Database
 from store.files import FileRow, Files
 
-Part = Literal["log", "event", "minutes", "file"]
+Part = Literal["log", "event", "minutes", "file", "database"]
 Reason = Literal["missing", "changed", "size", "unsealed", "unregistered", "unreadable", "no_evidence"]
 
 
@@ -76,7 +76,7 @@ class _Findings:
         """A database that cannot be read is a finding, not an accident."""
         try:
             yield
-        except (DBAPIError, msgspec.MsgspecError, ValueError):
+        except (DBAPIError, msgspec.MsgspecError, ValueError, TypeError):
             self.add(part, "*", "unreadable")
 
 
@@ -85,16 +85,16 @@ async def verify(database: Database, chain: Chain, files: Files, meeting: str, n
     findings = _Findings()
     title, events, revisions, checked = "", 0, 0, 0
     known = False
-    async with findings.reading("minutes"), database.begin() as session:
+    async with findings.reading("database"), database.begin() as session:
         row = await session.get(Meeting, meeting)
         title, known = (row.title, True) if row else ("", False)
     async with findings.reading("log"):
         events = await _log(database, chain, meeting, findings)
     if not known and not events and not findings.found:
         raise NotFound("meeting_unknown")
-    async with findings.reading("minutes"), database.begin() as session:
+    async with findings.reading("database"), database.begin() as session:
         revisions = await _minutes(session, meeting, events, findings)
-    async with findings.reading("file"):
+    async with findings.reading("database"):
         checked = await _files(database, files, meeting, findings)
     report = Report(meeting, title, now, events, revisions, checked, tuple(findings.found))
     with suppress(DBAPIError):

@@ -18,8 +18,20 @@ Language = Literal["vi", "en"]
 WHOLE, BROKEN, UNKNOWN = 0, 1, 2
 
 _PARTS: Mapping[Language, Mapping[Part, str]] = {
-    "vi": {"log": "nhật ký cuộc họp", "event": "sự kiện {}", "minutes": "biên bản, lần sửa {}", "file": "tệp {}"},
-    "en": {"log": "the log", "event": "event {}", "minutes": "minutes, revision {}", "file": "file {}"},
+    "vi": {
+        "log": "nhật ký cuộc họp",
+        "event": "sự kiện {}",
+        "minutes": "biên bản, lần sửa {}",
+        "file": "tệp {}",
+        "database": "cơ sở dữ liệu",
+    },
+    "en": {
+        "log": "the log",
+        "event": "event {}",
+        "minutes": "minutes, revision {}",
+        "file": "file {}",
+        "database": "the database",
+    },
 }
 _REASONS: Mapping[Language, Mapping[Reason, str]] = {
     "vi": {
@@ -46,8 +58,6 @@ _REASONS: Mapping[Language, Mapping[Reason, str]] = {
 def sentence(finding: Finding, language: Language) -> str:
     """*Sự kiện 12: đã bị sửa* or *Event 12 was changed*."""
     part = _PARTS[language][finding.part].format(finding.name)
-    if finding.name == "*" and finding.part != "log":
-        part = {"vi": "cơ sở dữ liệu", "en": "the database"}[language]
     joint = ": " if language == "vi" else " "
     return f"{part[0].upper()}{part[1:]}{joint}{_REASONS[language][finding.reason]}"
 

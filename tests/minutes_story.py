@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from documents.wording import VIETNAM
@@ -126,10 +130,24 @@ DELEGATE = Actor("acc-hoa", "Nguyễn Thị Hòa", "p-hoa")
 STRANGER = Actor("acc-other", "Trần Văn Lạ", "p-other")
 
 
+@cache
+def _empty() -> Path:
+    """A folder with migrated, empty databases, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="nghisu-empty-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+    async def make() -> None:
+        database = Database.embedded(folder)
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(make())
+    return folder
+
+
 async def open_database(folder: Path) -> Database:
-    database = Database.embedded(folder)
-    await migrate(database)
-    return database
+    await asyncio.to_thread(lambda: shutil.copytree(_empty(), folder))
+    return Database.embedded(folder)
 
 
 async def add_units(database: Database) -> None:

@@ -42,7 +42,8 @@ MINUTES = MinutesPaper(
             "2. Tiến độ giải phóng mặt bằng quý IV",
             "",
             (
-                "Chủ trì kết luận: giao Sở Xây dựng chủ trì, báo cáo trước ngày 05 tháng 12 năm 2026.\nGiao Văn phòng đôn đốc.",
+                "Chủ trì kết luận: giao Sở Xây dựng chủ trì, báo cáo trước ngày 05 tháng 12 năm 2026.\n"
+                "Giao Văn phòng đôn đốc.",
             ),
         ),
     ),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
+import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -189,6 +192,17 @@ async def test_a_database_that_cannot_be_read_is_a_finding_and_no_traceback(appr
     assert "Nhật ký cuộc họp: không đọc được / The log cannot be read" in said
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [("payload = 'text'", "Sự kiện 9: đã bị sửa"), ("at_us = 'noon'", "Nhật ký cuộc họp: không đọc được")],
+)
+async def test_a_value_of_another_type_is_a_finding_and_no_traceback(approved, change: str, words: str):
+    edit(approved, "events", f"UPDATE events SET {change} WHERE seq = 9")
+    status, said = await checked(approved)
+    assert status == 1
+    assert words in said
+
+
 async def test_a_meeting_that_is_not_known_has_a_status_of_its_own(approved):
     status, said = await checked(approved, "nowhere")
     assert status == 2
@@ -224,4 +238,24 @@ def test_every_finding_has_a_sentence_in_both_languages():
     finding = Finding("file", "film.mp4", "size")
     assert sentence(finding, "vi") == "Tệp film.mp4: sai kích thước"
     assert sentence(finding, "en") == "File film.mp4 has the wrong size"
-    assert sentence(Finding("minutes", "*", "unreadable"), "vi") == "Cơ sở dữ liệu: không đọc được"
+    assert sentence(Finding("database", "*", "unreadable"), "vi") == "Cơ sở dữ liệu: không đọc được"
+
+
+async def test_the_command_line_says_it_with_its_exit_status(approved):
+    await approved.database.close()
+
+    async def run(meeting: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "server.py", "verify", meeting,
+            cwd=Path(__file__).parents[2], env={**os.environ, "NGHISU_VAR": str(approved.folder)},
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode, said.decode()
+
+    assert (await run("m1"))[0] == 0
+    assert (await run("nowhere"))[0] == 2
+    edit(approved, "events", "UPDATE events SET payload = payload || ' ' WHERE seq = 9")
+    status, said = await run("m1")
+    assert status == 1
+    assert "Sự kiện 9: đã bị sửa" in said
