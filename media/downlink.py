@@ -42,7 +42,7 @@ class Downlink:
             self.slots[name] = Slot(
                 name=name,
                 receiving=receiving,
-                transport=transport,
+                outlet=transport,
                 outgoing=outgoing.bytes,
                 on_shown=on_shown,
                 spend=self._spend,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import secrets
 from array import array
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from media import clock, rtcp, vp8
 from media.ortc import AUDIO_LEVEL_ID, CLOCK_RATES, MID_ID, PAYLOAD_TYPES, REPAIR_TYPES, Receiving
 from media.producer import Producer
 from media.rtp import HEADER, ONE_BYTE, SILENT, Packet
 from media.segment import Segment
-from media.transport import Transport
 
 REMEMBERED = 512
 """Sequence numbers for which it is remembered when they were last repeated."""
@@ -24,10 +24,20 @@ PAUSE = 60_000
 """Least time between two repetitions of one packet, in microseconds."""
 
 
+class Outlet(Protocol):
+    """Where a slot sends: the transport of its browser."""
+
+    def send_rtp(self, size: int) -> None:
+        """Seals and sends the packet in the ``outgoing`` buffer."""
+        ...
+
+    def send_rtcp(self, compound: bytes) -> None: ...
+
+
 class Slot:
     """``wanted`` is what the slot should show, ``feeding`` what it carries now, ``shown`` the endpoint told to people.
 
-    ``outgoing`` is the buffer that the transport seals and sends from; ``spend`` grants bytes for repetitions.
+    ``outgoing`` is the buffer that the outlet seals and sends from; ``spend`` grants bytes for repetitions.
     """
 
     def __init__(
@@ -35,7 +45,7 @@ class Slot:
         *,
         name: str,
         receiving: Receiving,
-        transport: Transport,
+        outlet: Outlet,
         outgoing: bytearray,
         on_shown: Callable[[], None],
         spend: Callable[[int], bool],
@@ -45,7 +55,7 @@ class Slot:
         self.feeding: Producer | None = None
         self.shown: str | None = None
         self.packets = self.octets = self.repeated = self.unknown = self.switches = 0
-        self._transport, self._out, self._on_shown, self._spend = transport, outgoing, on_shown, spend
+        self._outlet, self._out, self._on_shown, self._spend = outlet, outgoing, on_shown, spend
         self._view = memoryview(outgoing)
         self._head = _head(receiving)
         self._segment: Segment | None = None
@@ -193,7 +203,7 @@ class Slot:
         self.switches += 1
         report = self.report(packet.arrival)
         if report:
-            self._transport.send_rtcp(report)
+            self._outlet.send_rtcp(report)
         self._tell(producer.endpoint)
         return segment
 
@@ -231,7 +241,7 @@ class Slot:
         self._view[begin:end] = packet.view[packet.start : packet.end]
         if packet.picture_at >= 0 or packet.tl0_at >= 0:
             vp8.renumber(out, begin, packet, segment.picture_offset, segment.tl0_offset)
-        self._transport.send_rtp(end)
+        self._outlet.send_rtp(end)
 
     def _tell(self, shown: str | None) -> None:
         if shown != self.shown:
