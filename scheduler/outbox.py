@@ -57,7 +57,7 @@ class Outbox:
         """Written whole or not at all; the same letter replaces itself."""
         await asyncio.to_thread(self._write, message)
 
-    async def list(self, limit: int = 500) -> list[Summary]:
+    async def list(self, limit: int = 200) -> list[Summary]:
         """The newest first."""
         return await asyncio.to_thread(self._list, limit)
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -33,6 +33,8 @@ _WORKFLOW = "job"
 _QUEUE = "jobs"
 _POLL = 0.25
 """Seconds between looks for due jobs, and so the longest part of a stop."""
+_FORGET = 10_000
+"""How many old jobs one start forgets at most: a start is quick."""
 _STATES: dict[str, State] = {
     "DELAYED": "queued",
     "ENQUEUED": "queued",
@@ -67,7 +69,8 @@ class _Kind:
 class Jobs:
     """``version`` stays the same over releases, so that queued jobs survive an update.
 
-    ``worker`` names this process for life: at its next start it takes up what it left unfinished.
+    ``worker`` names this process for life: at its next start it takes up what it left unfinished. Done jobs are
+    forgotten ``keep`` after their end, failed ones never.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class Jobs:
         version: str = "1",
         worker: str = "server",
         backoff: Callable[[int], float] = backoff,
+        keep: timedelta = timedelta(days=90),
     ) -> None:
-        self._database, self._version, self._worker, self._backoff = database, version, worker, backoff
+        self._database, self._version, self._worker = database, version, worker
+        self._backoff, self._keep = backoff, keep
         self._kinds: dict[str, _Kind] = {}
         self._room: dict[str, int] = {}
         self._engine: Engine | None = None
@@ -192,8 +197,22 @@ class Jobs:
         )
         self._client.register_queue(_QUEUE, partition_concurrency=1, polling_interval_sec=_POLL)
 
+    def _forget(self) -> None:
+        assert self._client is not None
+        old = self._client.list_workflows(  # pyright: ignore[reportUnknownMemberType]
+            status=["SUCCESS", "CANCELLED"],
+            completed_before=(datetime.now(UTC) - self._keep).isoformat(),
+            load_input=False,
+            load_output=False,
+            limit=_FORGET,
+        )
+        if old:
+            self._client.delete_workflows([job.workflow_id for job in old])
+
     def _launch(self) -> None:
         from dbos import DBOS, DBOSPortableJSONSerializer
+
+        self._forget()
 
         DBOS(
             config={

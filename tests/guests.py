@@ -29,7 +29,7 @@ STARTS, ENDS = datetime(2026, 11, 25, 1, 0, tzinfo=UTC), datetime(2026, 11, 25, 
 BASE_URL = "https://hop.hatinh.example"
 SENDER = "Văn phòng UBND tỉnh <hop@hatinh.example>"
 TICKETS = Tickets(b"a secret of the tests, 32 bytes!")
-LIMIT = 30.0
+LIMIT = 120.0
 
 EDITION = Edition(
     meeting="11111111111111111111111111111111",

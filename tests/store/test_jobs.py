@@ -16,7 +16,7 @@ from postgres import fresh_url, open_database
 
 from store.jobs import GiveUp, Jobs, State
 
-LIMIT = 60.0
+LIMIT = 120.0
 ROOT = Path(__file__).parents[2]
 
 WORKER = """
@@ -46,9 +46,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @asynccontextmanager
-async def office(url: str, register: Callable[[Jobs], None]) -> AsyncGenerator[Jobs]:
+async def office(
+    url: str, register: Callable[[Jobs], None], keep: timedelta = timedelta(days=90)
+) -> AsyncGenerator[Jobs]:
     database = open_database(url)
-    jobs = Jobs(database, backoff=lambda attempt: 0.02)
+    jobs = Jobs(database, backoff=lambda attempt: 0.02, keep=keep)
     register(jobs)
     await jobs.start()
     try:
@@ -257,6 +259,23 @@ async def test_a_job_that_no_handler_knows_fails_visibly(tmp_path: Path) -> None
     async with office(f"sqlite:{tmp_path}", lambda jobs: None) as jobs:
         await jobs.enqueue("unknown", {}, id="x")
         await reaches(jobs, "x", "failed")
+
+
+async def test_old_jobs_are_forgotten_at_a_start_but_failed_ones_stay(url: str) -> None:
+    async def note(payload: dict[str, str]) -> None:
+        if payload:
+            raise GiveUp("no")
+
+    async with office(url, lambda jobs: jobs.register("note", note)) as jobs:
+        await jobs.enqueue("note", {}, id="done")
+        await jobs.enqueue("note", {"bad": "yes"}, id="failed")
+        await reaches(jobs, "done", "done")
+        await reaches(jobs, "failed", "failed")
+    async with office(url, lambda jobs: None) as jobs:
+        assert await jobs.state("done") == "done"
+    async with office(url, lambda jobs: None, keep=timedelta(0)) as jobs:
+        assert await jobs.state("done") == "none"
+        assert await jobs.state("failed") == "failed"
 
 
 async def test_nothing_is_queued_before_the_jobs_are_open(tmp_path: Path) -> None:
