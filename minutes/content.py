@@ -35,7 +35,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     started_at: str | None
     ended_at: str | None
     film: float | None
-    paragraphs: Annotated[tuple[Paragraph, ...], Meta(max_length=2000)]
+    paragraphs: Annotated[tuple[Paragraph, ...], Meta(max_length=20_000)]
 
 
 class Content(Struct, frozen=True, forbid_unknown_fields=True):

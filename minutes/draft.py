@@ -31,6 +31,8 @@ from meetings.facts import AgendaItem, Facts, Site
 from minutes.attendance import Invited, Stay, lines, stays
 from minutes.content import Content, Paragraph, Section
 
+LONGEST = 200
+"""Letters of a name in the minutes (``Content``); a site that changed its speaker all day has more to say."""
 BEFORE, ASIDE, OVERALL = "Mở đầu", "Nội dung khác", "Kết luận chung"
 
 
@@ -84,7 +86,8 @@ def _officer(sites: Sequence[Site], role: Role, present: Mapping[str, Stay]) -> 
     """Who held the role: as they sat there, else as they were invited."""
     holders = [site for site in sites if site.role is role]
     seated = [name for site in holders if site.id in present for name in present[site.id].persons]
-    return "; ".join(seated or [site.person for site in holders if site.person])
+    named = "; ".join(seated or [site.person for site in holders if site.person])
+    return named if len(named) <= LONGEST else f"{named[: LONGEST - 1]}…"
 
 
 @dataclass
@@ -148,13 +151,18 @@ class _Business:
             case ConclusionWithdrawn(conclusion=conclusion):
                 self._said.pop(conclusion, None)
             case MarkSet(mark=mark, note=note):
+                self._unmark(mark)
                 self._marked[mark] = self._part()
                 text = f"{note} ({hour(entry.at)})." if note else f"Thư ký đánh dấu lúc {hour(entry.at)}."
                 self._part().put(Paragraph(f"mark-{mark}", "text", text, (entry.seq,), entry.at.isoformat()))
-            case MarkRemoved(mark=mark) if mark in self._marked:
-                self._marked.pop(mark).paragraphs.pop(f"mark-{mark}", None)
+            case MarkRemoved(mark=mark):
+                self._unmark(mark)
             case _:
                 pass
+
+    def _unmark(self, mark: str) -> None:
+        if mark in self._marked:
+            del self._marked.pop(mark).paragraphs[f"mark-{mark}"]
 
     def _part(self) -> _Part:
         if self._current is not None:

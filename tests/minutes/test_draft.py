@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from minutes_story import CHAIR, CLERK, FACTS, HUONG_SON, Story, adjourned, clock, convened, joined, whole_story
 
 from meetings.errors import WrongMoment
 from meetings.events import (
+    AnyEvent,
     ConclusionRecorded,
     ConclusionWithdrawn,
+    Entry,
     FloorEnded,
     FloorGiven,
     ItemEnded,
@@ -17,6 +23,8 @@ from meetings.events import (
     MarkRemoved,
     MarkSet,
     MeetingPrepared,
+    SiteJoined,
+    SiteLeft,
 )
 from meetings.facts import AgendaItem
 from minutes.content import Content, Paragraph, Section, decode, encode, evidence, timed
@@ -229,3 +237,38 @@ def test_a_big_meeting_is_drafted_in_a_moment():
     content = drafted(story)
     assert len(section(content, "1.").paragraphs) == 500
     assert "và 499 người" in "".join(content.attendance)
+
+
+SITES = st.sampled_from([site.id for site in FACTS.sites])
+ITEMS = st.sampled_from(["a1", "a2", "a3"])
+IDS = st.sampled_from(["x", "y", "z"])
+TEXTS = st.text(max_size=200)
+EVENTS = st.one_of(
+    st.builds(SiteJoined, SITES, TEXTS, st.integers(1, 9), st.booleans()),
+    st.builds(SiteLeft, SITES, st.sampled_from(["left", "lost"])),
+    st.builds(ItemStarted, ITEMS, SITES),
+    st.builds(ItemEnded, ITEMS, SITES),
+    st.builds(FloorGiven, SITES, st.integers(10, 7200), SITES),
+    st.builds(FloorEnded, SITES, SITES, st.just("ended")),
+    st.builds(ConclusionRecorded, IDS, st.none() | ITEMS, TEXTS, TEXTS, TEXTS, st.none() | TEXTS, SITES),
+    st.builds(ConclusionWithdrawn, IDS, SITES),
+    st.builds(MarkSet, IDS, TEXTS, SITES),
+    st.builds(MarkRemoved, IDS, SITES),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), EVENTS), max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_whatever_happened_there_is_a_draft_that_can_be_kept_and_rests_on_the_log(happened: list[tuple[int, AnyEvent]]):
+    story = convened(CHAIR)
+    now = clock("08:00")
+    for seconds, event in happened:
+        now += timedelta(seconds=seconds)
+        story.entries.append(Entry(len(story.entries) + 1, now, event))
+    content = drafted(story)
+    assert decode(encode(content)) == content
+    assert evidence(content) <= set(range(1, len(story.entries) + 1))
+    ids = [p.id for s in content.sections for p in s.paragraphs]
+    assert len(ids) == len(set(ids))
+    turns = [p for s in content.sections for p in s.paragraphs if p.kind == "turn"]
+    assert len(turns) == sum(isinstance(event, FloorGiven) for _, event in happened)

@@ -250,7 +250,7 @@ async def test_the_command_line_says_it_with_its_exit_status(approved):
             cwd=Path(__file__).parents[2], env={**os.environ, "NGHISU_VAR": str(approved.folder)},
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        said, _ = await asyncio.wait_for(process.communicate(), 180)
         return process.returncode, said.decode()
 
     assert (await run("m1"))[0] == 0
