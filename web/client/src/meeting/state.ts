@@ -150,3 +150,8 @@ export function conducts(state: RoomState): boolean {
   const role = mine(state)?.role
   return role === "chair" || role === "secretary"
 }
+
+/** Whether a screen may be shared now: by who conducts, by who has the floor, by all before the opening. */
+export function mayShare(state: RoomState): boolean {
+  return conducts(state) || state.meeting.state !== "open" || state.floor.turn?.site === state.me
+}

@@ -15,7 +15,7 @@ import { judge, type Quality } from "./network"
 import { news } from "./news"
 import { keepSeat, keptSeat, leaveSeat, type Seat } from "./seat"
 import { Sending } from "./sending.svelte"
-import { begin, hear, mine, type RoomState } from "./state"
+import { begin, hear, mayShare, mine, type RoomState } from "./state"
 import { tickNow } from "./ticker.svelte"
 import { Refusal, Wire } from "./wire"
 
@@ -55,16 +55,19 @@ export class Visit {
   /** Since when the connection is lost (ms, this browser's clock). */
   lostSince: number | null = $state(null)
   quality: Quality = $state("unknown")
-  /** The chair asked for my word and my microphone is still off. */
-  readonly called = $derived.by(
-    () => this.room?.floor.turn?.site === this.room?.me && !this.sending.microphone,
-  )
+  /** The chair gave me the floor and my microphone has not been on since. */
+  readonly called = $derived.by(() => {
+    const turn = this.room?.floor.turn
+    return turn?.site === this.room?.me && turn?.since !== this.#answered && !mine(this.room!)?.muted
+  })
 
   readonly ticket: string
   readonly devices = new LocalDevices()
   readonly sending = new Sending(this.devices)
   readonly announcer = new Announcer()
 
+  /** The turn of mine in which the microphone has been on. */
+  #answered: string | undefined = $state()
   #wire: Wire | null = null
   #device: Promise<Device> | null = null
   #inside = false
@@ -73,11 +76,15 @@ export class Visit {
   #failures = 0
   #resyncing = false
   #measured = NOTHING
+  #lastWord: Quality = "unknown"
   #timer: ReturnType<typeof setInterval> | undefined
 
   constructor(ticket: string) {
     this.ticket = ticket
-    this.sending.onchange = () => this.#tellDevices()
+    this.sending.onchange = () => {
+      this.#noteAnswer()
+      this.#tellDevices()
+    }
     this.sending.onscreenended = () => void this.stopSharing()
     this.devices.onlost = (kind) => {
       say(t(`room.device.lost_${kind}`), { tone: "bad" })
@@ -176,6 +183,7 @@ export class Visit {
   }
 
   async share(): Promise<void> {
+    if (this.room && !mayShare(this.room)) return void say(explain({ code: "floor_not_held" }))
     if (!(await this.sending.pickScreen())) return
     if (await this.act({ act: "start_share" })) {
       await this.sending.startScreen().catch(() => this.stopSharing())
@@ -370,6 +378,7 @@ export class Visit {
 
   #moved(before: RoomState, after: RoomState): void {
     this.room = after
+    this.#noteAnswer()
     for (const item of news(before, after)) this.announcer.tell(t(item.key, item.facts))
     if (after.meeting.state === "adjourned") return this.#end("adjourned")
     if (this.sending.screen && after.share !== after.me && before.share === after.me)
@@ -401,6 +410,11 @@ export class Visit {
     this.announcer.interrupt(t(on ? "room.mic.invited_on" : "room.mic.invited_off"))
   }
 
+  #noteAnswer(): void {
+    const turn = this.room?.floor.turn
+    if (this.sending.microphone && turn?.site === this.room?.me) this.#answered = turn?.since
+  }
+
   #tellDevices(): void {
     if (!this.#inside || !this.#wire?.connected) return
     this.#wire.call("devices", this.sending.view(this.seat.consents)).catch(() => {})
@@ -412,7 +426,9 @@ export class Visit {
       const after = await mediaStats(this.media)
       const word = judge(lossBetween(this.#measured, after), roundTrip(after))
       this.#measured = after
-      if (word === this.quality || word === "unknown") return
+      const twice = word === this.#lastWord
+      this.#lastWord = word
+      if (!twice || word === this.quality || word === "unknown") return
       this.quality = word
       await this.#wire?.call("quality", { quality: word })
     } catch {
