@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,7 +89,8 @@ class Jobs:
         self._client: DBOSClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = False
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobs")
+        self._opening = asyncio.Lock()
+        self._running: set[asyncio.Task[Any]] = set()
 
     def register(
         self, name: str, handler: Handler, *, queue: str = "default", attempts: int = 12, concurrency: int = 4
@@ -101,26 +101,28 @@ class Jobs:
 
     async def open(self) -> None:
         """Makes the tables, so that jobs can be queued; nothing runs yet. Idempotent."""
-        if self._client is None:
-            await self._in_thread(self._open)
+        async with self._opening:
+            if self._client is None:
+                await asyncio.to_thread(self._open)
 
     async def start(self) -> None:
         """Begins to run jobs, first those that the last stop or crash interrupted."""
         await self.open()
         if not self._started:
             self._loop = asyncio.get_running_loop()
-            await self._in_thread(self._launch)
+            await asyncio.to_thread(self._launch)
             self._started = True
 
     async def stop(self) -> None:
         """Interrupts running handlers; their jobs resume at the next start. Idempotent."""
         if self._started:
             self._started = False
-            await self._in_thread(_destroy)
-        if self._client is not None and self._engine is not None:
-            self._client.destroy()
-            await self._in_thread(self._engine.dispose)
-            self._client = self._engine = None
+            await asyncio.to_thread(_destroy)
+            for handler in self._running:
+                handler.cancel()
+            if self._running:
+                await asyncio.wait(self._running, timeout=1)
+        await asyncio.to_thread(self._close)
 
     async def enqueue(
         self,
@@ -158,12 +160,12 @@ class Jobs:
         """A job that has not begun never will; one that is running makes no further attempt."""
         await self.open()
         assert self._client is not None
-        await self._in_thread(self._client.cancel_workflow, id)
+        await asyncio.to_thread(self._client.cancel_workflow, id)
 
     async def state(self, id: str) -> State:
         """``none``: never queued, or cancelled."""
         await self.open()
-        return await self._in_thread(self._state, id)
+        return await asyncio.to_thread(self._state, id)
 
     async def _insert(self, session: AsyncSession, options: EnqueueOptions, name: str, payload: dict[str, str]) -> None:
         client = self._client
@@ -179,9 +181,6 @@ class Jobs:
         found = self._client.list_workflows(workflow_ids=[id], load_input=False)  # pyright: ignore[reportUnknownMemberType]
         return _STATES[found[0].status] if found else "none"
 
-    async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
     def _open(self) -> None:
         from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
@@ -196,6 +195,12 @@ class Jobs:
             application_name=_NAME,
         )
         self._client.register_queue(_QUEUE, partition_concurrency=1, polling_interval_sec=_POLL)
+
+    def _close(self) -> None:
+        if self._client is not None and self._engine is not None:
+            self._client.destroy()
+            self._engine.dispose()
+            self._client = self._engine = None
 
     def _forget(self) -> None:
         assert self._client is not None
@@ -260,6 +265,10 @@ class Jobs:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._handle(name, payload), self._loop))
 
     async def _handle(self, name: str, payload: dict[str, str]) -> list[Any]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
             await self._kinds[name].handler(payload)
         except GiveUp as error:

@@ -32,6 +32,13 @@ class Scene:
     async def does(self, who: Browser, act: str, body: object = None) -> Answer:
         return await who.post(f"/api/meetings/{self.meeting}/{act}", body)
 
+    async def all_sent(self) -> None:
+        async def there() -> bool:
+            detail = (await self.secretary.get(f"/api/meetings/{self.meeting}")).body
+            return {site["delivery"] for site in detail["sites"]} == {"sent"}
+
+        await until(there)
+
     async def letters(self, count: int) -> list[dict[str, Any]]:
         async def there() -> bool:
             return len((await self.secretary.get("/api/outbox")).body) == count
@@ -74,12 +81,7 @@ async def test_the_secretary_sends_and_reads_what_went_out(scene: Scene) -> None
     assert opened["subject"] == letters[0]["subject"]
     (link,) = opened["links"]
     assert "METHOD:REQUEST" in opened["calendar"].splitlines()
-
-    async def all_sent() -> bool:
-        detail = (await scene.secretary.get(f"/api/meetings/{scene.meeting}")).body
-        return {site["delivery"] for site in detail["sites"]} == {"sent"}
-
-    await until(all_sent)
+    await scene.all_sent()
     joined = await scene.office.browser().get(link.replace(f"{BASE_URL}/join/", "/api/join/"))
     assert (joined.status, joined.body["meeting"]) == (200, scene.meeting)
     file = await scene.secretary.get(f"/api/outbox/{letters[0]['name']}?as=file")
@@ -89,7 +91,7 @@ async def test_the_secretary_sends_and_reads_what_went_out(scene: Scene) -> None
 
 async def test_the_letter_that_got_lost_is_sent_again(scene: Scene) -> None:
     await scene.does(scene.secretary, "invite")
-    await scene.letters(3)
+    await scene.all_sent()
     scene.office.clock.pass_by(hours=1)
     again = await scene.does(scene.secretary, f"sites/{scene.sites[2]}/resend")
     assert again.status == 200
@@ -99,7 +101,7 @@ async def test_the_letter_that_got_lost_is_sent_again(scene: Scene) -> None:
 
 async def test_calling_off_tells_guests_and_the_lobby(scene: Scene) -> None:
     await scene.does(scene.secretary, "invite")
-    await scene.letters(3)
+    await scene.all_sent()
     scene.office.clock.pass_by(hours=1)
     off = await scene.does(scene.secretary, "cancel", {"reason": "Bão số 12"})
     assert (off.body["state"], off.body["cancel_reason"]) == ("cancelled", "Bão số 12")
