@@ -20,9 +20,9 @@ from meetings.events import RecordingGap
 from meetings.tickets import Tickets
 from meetings.watch import StateFollowsLog
 from minutes.book import Book
-from minutes.ports import NoFilm
 from minutes.watch import MinutesFollowLog
 from recordings.director import Director
+from recordings.films import Films
 from recordings.link import RecorderLink
 from recordings.messages import Inventory as RecorderInventory
 from scheduler.mail import Smtp
@@ -45,6 +45,7 @@ class House:
     """The rooms of the server, wired. ``watch`` must run for what follows from the log to follow."""
 
     deps: Deps
+    films: Films
     hall: Hall
     watch: Watch
     sockets: socketio.AsyncServer
@@ -92,17 +93,22 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
 
     transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
     Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
-    film = NoFilm()
+    kept = files(settings, rows)
+    films = Films(
+        database=rows, chain=chain, files=kept, jobs=jobs, recorder=recorder, folder=settings.var / "recordings"
+    )
+    films.register()
     watch.add("state", StateFollowsLog(rows))
-    watch.add("minutes", MinutesFollowLog(Book(rows, chain, film, now)))
+    watch.add("films", films)
+    watch.add("minutes", MinutesFollowLog(Book(rows, chain, films, now)))
 
     deps = Deps(
         database=rows,
         chain=chain,
         tickets=tickets,
         jobs=jobs,
-        files=files(settings, rows),
-        film=film,
+        files=kept,
+        film=films,
         rooms=hall,
         var=settings.var,
         base_url=settings.base_url,
@@ -113,7 +119,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     try:
         await jobs.start()
         await hall.start()
-        yield House(deps, hall, watch, sockets)
+        yield House(deps, films, hall, watch, sockets)
     finally:
         await hall.stop()
         await jobs.stop()

@@ -37,12 +37,15 @@ async def serve(settings: Settings) -> None:
     from aiohttp import web
 
     import house
+    from recordings.archive import Archive
     from web.app import build
     from web.links import first_administrator_link
+    from web.routes.archive import ARCHIVE
     from web.tls import context
 
     async with house.opened(settings) as rooms:
         app = build(rooms.deps)
+        app[ARCHIVE] = Archive(rooms.deps.database, rooms.films)
         rooms.sockets.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
