@@ -59,8 +59,8 @@ class Director:
     async def stop(self, meeting: str, recording: str) -> None:
         take = self._takes.pop(recording, None) or _Take(meeting, recording)
         async with take.turn:
-            await asyncio.gather(*(self._stop_sending(take, track) for track in take.tracks.values()))
             await self._stop(recording)
+            await asyncio.gather(*(self._stop_sending(take, track) for track in take.tracks.values()))
 
     async def track_available(
         self, meeting: str, recording: str, site: str, endpoint: str, producer: ProducerInventory

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -34,56 +35,83 @@ class Done(Struct, frozen=True):
     """The empty answer."""
 
 
-class RecorderLink(socketio.AsyncNamespace):
-    """One recorder at a time: the newest connection is the recorder.
+@dataclass
+class _Present:
+    """A connected recorder. ``left`` is set when it goes."""
 
-    ``on_returned``, ``on_away`` and ``on_missing`` are set by whoever directs the recorder.
+    sid: str
+    inventory: Inventory
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class RecorderLink(socketio.AsyncNamespace):
+    """Requests go to the recorder that holds the recording; a new recording goes to the first that came.
+
+    A second recorder stands by: when the first is killed, ``on_away`` is followed by ``on_returned`` at once.
+    ``on_returned``, ``on_away`` and ``on_missing`` are set by whoever directs the recorders.
     """
 
     def __init__(self, token: str) -> None:
-        super().__init__(NAMESPACE)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(NAMESPACE)
         self._token = token.encode()
-        self._sid: str | None = None
-        self._left = asyncio.Event()
+        self._present: dict[str, _Present] = {}
+        self._holders: dict[str, str] = {}
         self.on_returned: Callable[[Inventory], Awaitable[None]] | None = None
         self.on_away: Callable[[], Awaitable[None]] | None = None
         self.on_missing: Callable[[Gap], Awaitable[None]] | None = None
 
     @property
     def available(self) -> bool:
-        return self._sid is not None
+        return bool(self._present)
+
+    @property
+    def recorders(self) -> tuple[Inventory, ...]:
+        """Who is connected, in the order of their coming."""
+        return tuple(present.inventory for present in self._present.values())
+
+    def holder(self, recording: str) -> Inventory | None:
+        """Who keeps the recording, or would."""
+        found = self._holder(recording)
+        return found.inventory if found else None
 
     async def start_recording(self, wish: StartRecording) -> float:
-        return (await self._ask("start_recording", wish, Moment)).media_time
+        return (await self._ask("start_recording", wish.recording, wish, Moment)).media_time
 
     async def start_track(self, wish: StartTrack) -> TrackIntake:
-        return await self._ask("start_track", wish, TrackIntake)
+        return await self._ask("start_track", wish.recording, wish, TrackIntake)
 
     async def end_track(self, wish: EndTrack) -> None:
-        await self._ask("end_track", wish, Done)
+        await self._ask("end_track", wish.recording, wish, Done)
 
     async def stop_recording(self, wish: StopRecording) -> float:
-        return (await self._ask("stop_recording", wish, Moment)).media_time
+        length = (await self._ask("stop_recording", wish.recording, wish, Moment)).media_time
+        self._holders.pop(wish.recording, None)
+        return length
 
-    async def _ask(self, request: str, wish: Struct, kind: type[T]) -> T:
+    def _holder(self, recording: str) -> _Present | None:
+        return self._present.get(self._holders.get(recording, "")) or next(iter(self._present.values()), None)
+
+    async def _ask(self, request: str, recording: str, wish: Struct, kind: type[T]) -> T:
         """Raises ``Unavailable`` when no recorder is there, or it leaves, or is late, or fails."""
-        if self._sid is None:
+        holder = self._holder(recording)
+        if holder is None:
             raise Unavailable("recorder_unavailable")
-        body = msgspec.to_builtins(wish)
-        call = cast("Coroutine[Any, Any, object]", self.call(request, body, to=self._sid))  # pyright: ignore[reportUnknownMemberType]
+        call = cast("Coroutine[Any, Any, object]", self.call(request, msgspec.to_builtins(wish), to=holder.sid))
         answer = asyncio.create_task(call, name=f"recorder:{request}")
-        left = asyncio.create_task(self._left.wait(), name="recorder:left")
+        left = asyncio.create_task(holder.left.wait(), name="recorder:left")
         try:
             await asyncio.wait({answer, left}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 raise TimeoutError(request)
-            return msgspec.convert(answer.result(), kind)
+            answered = msgspec.convert(answer.result(), kind)
         except (SocketIOError, TimeoutError, msgspec.ValidationError) as error:
             log.warning("the recorder did not carry out %s: %r", request, error)
             raise Unavailable("recorder_unavailable") from error
         finally:
             answer.cancel()
             left.cancel()
+        self._holders[recording] = holder.sid
+        return answered
 
     # -- what python-socketio calls, by name ----------------------------------------------------------------------
 
@@ -93,11 +121,11 @@ class RecorderLink(socketio.AsyncNamespace):
             raise Refusal("token")
 
     async def on_inventory(self, sid: str, data: object) -> None:
-        """The first notice: from here on this connection is the recorder."""
+        """The first notice: from here on this connection is a recorder."""
         inventory = msgspec.convert(data, Inventory)
-        self._left.set()
-        self._sid, self._left = sid, asyncio.Event()
-        if self.on_returned:
+        self._present[sid] = _Present(sid, inventory)
+        self._holders.update({kept.recording: sid for kept in inventory.recordings})
+        if (inventory.recordings or len(self._present) == 1) and self.on_returned:
             await self.on_returned(inventory)
 
     async def on_gap(self, sid: str, data: object) -> bool:
@@ -109,8 +137,14 @@ class RecorderLink(socketio.AsyncNamespace):
         return True
 
     async def on_disconnect(self, sid: str, reason: object = None) -> None:
-        if sid == self._sid:
-            self._sid = None
-            self._left.set()
-            if self.on_away:
-                await self.on_away()
+        gone = self._present.pop(sid, None)
+        if gone is None:
+            return
+        gone.left.set()
+        held = [recording for recording, holder in self._holders.items() if holder == sid]
+        for recording in held:
+            del self._holders[recording]
+        if (held or not self._present) and self.on_away:
+            await self.on_away()
+        if held and self._present and self.on_returned:
+            await self.on_returned(next(iter(self._present.values())).inventory)

@@ -63,10 +63,11 @@ class OpenRecording(Struct, frozen=True):
 
 
 class Inventory(Struct, frozen=True):
-    """The first notice after each connection (event ``inventory``)."""
+    """The first notice after each connection (event ``inventory``). ``pid`` is for operators."""
 
     recorder: str
     recordings: tuple[OpenRecording, ...]
+    pid: int = 0
 
 
 class Gap(Struct, frozen=True):

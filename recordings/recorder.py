@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -134,7 +135,8 @@ class Recorder:
 
     async def _greet(self) -> None:
         kept = tuple(OpenRecording(id, tuple(take.tracks)) for id, take in self._takes.items())
-        await self._sio.emit("inventory", msgspec.to_builtins(Inventory(self._id, kept)), namespace=NAMESPACE)
+        inventory = Inventory(self._id, kept, os.getpid())
+        await self._sio.emit("inventory", msgspec.to_builtins(inventory), namespace=NAMESPACE)
 
     def _answering(
         self, kind: type[Struct], handler: Callable[[Any], Awaitable[object]]

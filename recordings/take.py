@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from recordings.track import Torn, Track
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NOTICED = 10_000
 """The end of a relay is noticed within so many milliseconds: a track that was quiet for longer was silent, not torn."""
+LOCK_WAIT = 0.5
+"""A recorder that was just killed may still be ending: so many seconds are waited for it."""
 
 
 def monotonic_us() -> int:
@@ -54,18 +58,25 @@ class Take:
         self._torn: dict[str, Torn] = {}
         self._files: dict[str, int] = {}
         self._gaps = 0
+        self._held: int | None = None
 
     @classmethod
     async def open(cls, wish: StartRecording, folder: Path, disk: Disk, on_gap: Callable[[int, Gap], None]) -> Take:
         """Begins a recording, or takes it up from its journal; then untold gaps are told again.
 
-        Raises ``ValueError`` when the recording was stopped.
+        Raises ``ValueError`` when the recording was stopped, ``OSError`` when another recorder keeps it.
         """
-        before, ends = await disk.call(lambda: _survey(folder))
-        if before and before.stopped is not None:
-            raise ValueError("stopped")
+        lock = await disk.call(lambda: _lock(folder))
+        try:
+            before, ends = await disk.call(lambda: _survey(folder))
+            if before and before.stopped is not None:
+                raise ValueError("stopped")
+        except BaseException:
+            os.close(lock)
+            raise
         zero = take_up(before, _boot(), monotonic_us(), time.time_ns() // 1000)
         take = cls(wish, folder, disk, zero, on_gap)
+        take._held = lock
         take._write(Begun(wish.meeting, wish.recording, _boot(), zero))
         take.pair()
         if before:
@@ -127,8 +138,13 @@ class Take:
         self.pair()
         if stop:
             self._write(Stopped(length))
-        await self.disk.call(lambda: None)
+        await self.disk.call(self._release)
         return length / 1000
+
+    def _release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def pair(self) -> None:
         """Notes what media time it is now. To be called once a second."""
@@ -163,9 +179,25 @@ class Take:
         self.disk.post(lambda: journal.append(self.folder / journal.NAME, data))
 
 
+def _lock(folder: Path) -> int:
+    """Holds the folder against other recorders until it is closed or this process ends. Raises ``OSError``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    until = time.monotonic() + LOCK_WAIT
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(held)
+                raise
+            time.sleep(0.02)
+        else:
+            return held
+
+
 def _survey(folder: Path) -> tuple[Journal | None, dict[str, int]]:
     """The journal as it stands, and where each file that was not closed ends, by its own time stamps."""
-    folder.mkdir(parents=True, exist_ok=True)
     before = journal.load(folder)
     ends: dict[str, int] = {}
     if before is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from studio import Camera, Microphone, Sent, Stream
+from studio import Encoded, Sent, Stream, reel, tone
 
 from media.messages import AskKeyFrame, ProducerInventory, Record, StopRecord
 
@@ -19,17 +21,20 @@ def monotonic_us() -> int:
 
 @dataclass
 class Producer:
+    """``frames`` makes the frame of a number, as a key frame if asked."""
+
     inventory: ProducerInventory
-    source: Camera | Microphone
+    frames: Callable[[int, bool], Encoded]
+    every: float
     stream: Stream
+    wanted: bool = True
     kept: deque[Sent] = field(default_factory=deque[Sent])
     sink: Record | None = None
     sent: int = 0
-    keys: list[int] = field(default_factory=list[int])
 
 
 class SmallRelay:
-    """``muted``: producers whose packets are not sent to the recorder. ``deaf``: ignores requests for key frames."""
+    """``deaf``: ignores requests for key frames."""
 
     def __init__(self) -> None:
         self.producers: dict[tuple[str, str], Producer] = {}
@@ -41,14 +46,24 @@ class SmallRelay:
         asyncio.get_running_loop().add_reader(self._socket, self._feedback)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def camera(self, endpoint: str, codec: str = "vp8", source: str = "camera", **picture: int) -> ProducerInventory:
+    def camera(self, endpoint: str, codec: str = "vp8", source: str = "camera", level: int = 120) -> ProducerInventory:
         inventory = ProducerInventory(source, "video", f"video/{codec}", 90_000, 0)  # pyright: ignore[reportArgumentType]
-        self._add(endpoint, Producer(inventory, Camera(codec, **picture), Stream(f"video/{codec}", 90_000)))
+        film = reel(codec, level)
+
+        def frames(number: int, key: bool) -> Encoded:
+            return film[number % len(film)][key]
+
+        self._add(endpoint, Producer(inventory, frames, 1 / 15, Stream(f"video/{codec}", 90_000)))
         return inventory
 
     def microphone(self, endpoint: str, hertz: float = 440.0) -> ProducerInventory:
         inventory = ProducerInventory("microphone", "audio", "audio/opus", 48_000, 2)
-        self._add(endpoint, Producer(inventory, Microphone(hertz), Stream("audio/opus", 48_000)))
+        sound = tone(hertz)
+
+        def frames(number: int, key: bool) -> Encoded:
+            return sound[number % len(sound)]
+
+        self._add(endpoint, Producer(inventory, frames, 0.02, Stream("audio/opus", 48_000)))
         return inventory
 
     def _add(self, endpoint: str, producer: Producer) -> None:
@@ -57,13 +72,12 @@ class SmallRelay:
 
     async def _produce(self, producer: Producer) -> None:
         begun = time.monotonic()
-        source = producer.source
-        while True:
-            frame = source.film() if isinstance(source, Camera) else source.speak()
-            await asyncio.sleep(max(0.0, begun + frame.at - time.monotonic()))
+        for number in itertools.count():
+            at = number * producer.every
+            await asyncio.sleep(max(0.0, begun + at - time.monotonic()))
+            key, producer.wanted = producer.wanted, False
+            frame = replace(producer.frames(number, key), at=at)
             now = monotonic_us()
-            if frame.key and isinstance(source, Camera):
-                producer.keys.append(now)
             for packet in producer.stream.pack(frame, now):
                 producer.kept.append(packet)
                 self._send(producer, packet)
@@ -87,8 +101,8 @@ class SmallRelay:
         if data[1] == 206 and not self.deaf:
             media = int.from_bytes(data[8:12], "big")
             for producer in self.producers.values():
-                if producer.sink and producer.sink.ssrc == media and isinstance(producer.source, Camera):
-                    producer.source.wanted = True
+                if producer.sink and producer.sink.ssrc == media:
+                    producer.wanted = True
 
     # -- the port ``recordings.ports.Relay`` ----------------------------------------------------------------------
 
@@ -110,9 +124,7 @@ class SmallRelay:
                 producer.sink = None
 
     async def ask_key_frame(self, wish: AskKeyFrame) -> None:
-        producer = self.producers[wish.endpoint, wish.source]
-        if not self.deaf and isinstance(producer.source, Camera):
-            producer.source.wanted = True
+        self.producers[wish.endpoint, wish.source].wanted = not self.deaf
 
     async def close(self) -> None:
         for task in self._tasks:

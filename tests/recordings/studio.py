@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
@@ -91,6 +92,26 @@ class Microphone:
         self._count += 1
         data = b"".join(bytes(packet) for packet in self._context.encode(frame))
         return Encoded(at, data, True) if data else self.speak()
+
+
+@cache
+def reel(codec: str, level: int = 120, fps: int = 15) -> tuple[tuple[Encoded, Encoded], ...]:
+    """Four seconds filmed beforehand, each frame as a difference and as a key frame: costs nothing to play."""
+    moving, still = Camera(codec, fps=fps, level=level), Camera(codec, fps=fps, level=level)
+    made: list[tuple[Encoded, Encoded]] = []
+    moving.film()
+    still.film()
+    for _ in range(4 * fps):
+        still.wanted = True
+        made.append((moving.film(), still.film()))
+    return tuple(made)
+
+
+@cache
+def tone(hertz: float) -> tuple[Encoded, ...]:
+    """One second, spoken beforehand."""
+    microphone = Microphone(hertz)
+    return tuple(microphone.speak() for _ in range(50))
 
 
 def payloads(mime_type: str, data: bytes) -> list[bytes]:

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncGenerator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+from stand import Stand, open_stand, until
+
+from meetings.errors import Unavailable
+from recordings import matroska
+from recordings.messages import EndTrack, StartRecording, StartTrack, StopRecording
+
+KEPT = 3.0
+"""Seconds that the relay keeps."""
+
+
+@pytest.fixture
+async def stand() -> AsyncGenerator[Stand]:
+    async with open_stand() as stand:
+        yield stand
+
+
+async def begin(stand: Stand, site: str = "huong-son", codec: str = "vp8") -> None:
+    """Records a camera and a microphone of a site."""
+    endpoint = f"{site}.1"
+    await stand.director.start("m1", "m1-3")
+    await stand.director.track_available("m1", "m1-3", site, endpoint, stand.relay.camera(endpoint, codec))
+    await stand.director.track_available("m1", "m1-3", site, endpoint, stand.relay.microphone(endpoint))
+
+
+def length_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def frames(path: Path) -> int:
+    with av.open(path) as container:
+        return sum(1 for _ in container.decode(container.streams[0]))
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_a_stopped_recording_is_one_readable_file_a_track(stand: Stand, codec: str) -> None:
+    await stand.start_recorder()
+    await begin(stand, codec=codec)
+    await until(lambda: length_of(stand.folder / "m1-3" / "huong-son.camera.1.mkv") > 40_000)
+    await stand.director.stop("m1", "m1-3")
+    kept = stand.journal("m1-3")
+    assert {file.track for file in kept.files} == {"huong-son.camera", "huong-son.microphone"}
+    assert [file.file for file in kept.files if not kept.closed.get(file.file)] == []
+    assert kept.stopped is not None
+    for file in kept.files:
+        path = stand.folder / "m1-3" / file.file
+        held = matroska.blocks(path)
+        assert frames(path) == len(held)
+        assert held[0].key
+        assert held[0].at < 400
+        assert abs(held[-1].at - kept.stopped) < 1_000
+    assert stand.gaps == []
+
+
+async def test_the_journal_pairs_utc_and_media_time_once_a_second(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await until(lambda: len(stand.journal("m1-3").pairs) > 3)
+    pairs = stand.journal("m1-3").pairs
+    assert pairs[0].media < 50
+    for earlier, later in pairwise(pairs):
+        assert later.media - earlier.media >= 900
+        assert abs((later.utc_us - earlier.utc_us) / 1000 - (later.media - earlier.media)) < 20
+
+
+async def test_ten_kills_of_the_recorder_lose_less_than_two_seconds_each_and_every_gap_is_told(stand: Stand) -> None:
+    await stand.start_recorder()
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(1.5)
+    for _ in range(10):
+        await stand.kill_and_restart()
+        await asyncio.sleep(0.7)
+    await stand.director.stop("m1", "m1-3")
+    told = {(gap.track, round(gap.start * 1000)): round(gap.seconds * 1000) for _, gap in stand.gaps}
+    for track, usual in (("huong-son.camera", 67), ("huong-son.microphone", 20)):
+        held = stand.stretches("m1-3", track)
+        assert len(held) == 11
+        missing = [after[0] - before[1] - usual for before, after in pairwise(held)]
+        assert max(missing) <= 2_000
+        long = [gap for gap in missing if gap > 150]
+        reported = [seconds for (name, _), seconds in told.items() if name == track]
+        assert len(reported) >= len(long)
+        assert sum(reported) >= sum(long) - 100 * len(long)
+    assert {gap.cause for _, gap in stand.gaps} <= {"recorder"}
+    assert {(gap.track, round(gap.start * 1000)) for _, gap in stand.gaps} == {
+        (gap.track, gap.media) for gap in stand.journal("m1-3").gaps
+    }
+
+
+async def test_sound_is_whole_over_a_kill_because_the_relay_replays_it(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(1)
+    killed = time.monotonic()
+    await stand.kill_and_restart()
+    unheard = max(0.0, time.monotonic() - killed - KEPT) * 1000
+    await asyncio.sleep(1)
+    await stand.director.stop("m1", "m1-3")
+    (before, after) = stand.stretches("m1-3", "huong-son.microphone")
+    assert before[1] < after[0] <= before[1] + 45 + unheard
+    told = sum(gap.seconds for _, gap in stand.gaps if gap.track == "huong-son.microphone")
+    assert told * 1000 <= unheard
+    assert stand.relay.replays >= 4
+
+
+async def test_a_recording_is_kept_by_one_recorder_alone(stand: Stand) -> None:
+    await stand.start_recorder()
+    await stand.link.start_recording(StartRecording("m1", "m1-3"))
+    keeper = stand.link.holder("m1-3")
+    other = await stand.start_recorder()
+    assert stand.link.holder("m1-3") == keeper
+    stand.link._holders.clear()  # as if the link had forgotten who keeps it
+    stand.link._present.pop(next(iter(stand.link._present)))
+    assert stand.link.holder("m1-3") == next(each for each in stand.link.recorders if each.pid == other.pid)
+    with pytest.raises(Unavailable):
+        await stand.link.start_recording(StartRecording("m1", "m1-3"))
+
+
+async def test_without_a_key_frame_at_the_loss_the_gap_lasts_until_one_that_the_recorder_asks_for(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(4)
+    stand.link.on_away = None
+    await stand.kill_and_restart()
+    await until(lambda: len(stand.stretches("m1-3", "huong-son.camera")) == 2)
+    await stand.director.stop("m1", "m1-3")
+    (before, after) = stand.stretches("m1-3", "huong-son.camera")
+    ((meeting, gap),) = [(meeting, gap) for meeting, gap in stand.gaps if gap.track == "huong-son.camera"]
+    assert meeting == "m1"
+    assert gap.start * 1000 == pytest.approx(before[1] + 67, abs=10)
+    assert (gap.start + gap.seconds) * 1000 == pytest.approx(after[0], abs=1)
+
+
+async def test_a_gap_that_the_server_did_not_hear_of_is_told_again(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(3.5)
+    stand.link.on_away = None
+    stand.link.on_missing = None
+    await stand.kill_and_restart()
+    await until(lambda: bool(stand.journal("m1-3").gaps))
+    assert stand.gaps == []
+    assert stand.journal("m1-3").untold
+    stand.link.on_missing = stand.director.media_missing
+    await until(lambda: bool(stand.gaps) and not stand.journal("m1-3").untold)
+
+
+async def test_the_recording_goes_on_while_the_server_is_away(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(1)
+    before = stand.returns
+    await stand.stop_serving()
+    path = stand.folder / "m1-3" / "huong-son.camera.1.mkv"
+    size = length_of(path)
+    await until(lambda: length_of(path) > size + 20_000)
+    await stand.serve()
+    stand.director = stand.directed()
+    await until(lambda: stand.returns > before)
+    replays = stand.relay.replays
+    await stand.director.start("m1", "m1-3")
+    for (endpoint, _), producer in stand.relay.producers.items():
+        await stand.director.track_available("m1", "m1-3", "huong-son", endpoint, producer.inventory)
+    assert stand.relay.replays == replays
+    await asyncio.sleep(0.5)
+    await stand.director.stop("m1", "m1-3")
+    assert len(stand.stretches("m1-3", "huong-son.camera")) == 1
+    assert len(stand.stretches("m1-3", "huong-son.microphone")) == 1
+    assert stand.gaps == []
+
+
+async def test_told_to_end_it_closes_its_files_and_takes_them_up_later(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(1)
+    await stand.end_recorder(signal.SIGTERM)
+    kept = stand.journal("m1-3")
+    assert kept.stopped is None
+    assert {closed.torn for closed in kept.closed.values()} == {"recorder"}
+    await stand.start_recorder()
+    await asyncio.sleep(0.5)
+    await stand.director.stop("m1", "m1-3")
+    assert len(stand.stretches("m1-3", "huong-son.microphone")) == 2
+
+
+async def test_a_new_relay_leaves_a_gap_of_its_own_cause(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(1)
+    for producer in stand.relay.producers.values():
+        producer.sink = None
+    await asyncio.sleep(0.5)
+    await stand.director.relay_returned(["m1"])
+    inventory = stand.relay.microphone("huong-son.2")
+    await stand.director.track_available("m1", "m1-3", "huong-son", "huong-son.2", inventory)
+    await until(lambda: bool(stand.gaps))
+    ((_, gap),) = stand.gaps
+    assert (gap.track, gap.cause) == ("huong-son.microphone", "relay")
+    assert gap.seconds >= 0.5
+
+
+async def test_a_camera_that_is_switched_off_and_on_leaves_no_gap(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(0.7)
+    inventory = stand.relay.producers["huong-son.1", "camera"].inventory
+    await stand.director.track_gone("m1", "m1-3", "huong-son", "huong-son.1", "camera")
+    await asyncio.sleep(0.7)
+    await stand.director.track_available("m1", "m1-3", "huong-son", "huong-son.1", inventory)
+    await until(lambda: len(stand.stretches("m1-3", "huong-son.camera")) == 2)
+    await stand.director.stop("m1", "m1-3")
+    assert stand.gaps == []
+
+
+async def test_every_request_may_be_repeated(stand: Stand) -> None:
+    await stand.start_recorder()
+    wish = StartTrack("m1-3", "a.camera", "a", "camera", "video", "video/VP8", 90_000, 0)
+    first = await stand.link.start_recording(StartRecording("m1", "m1-3"))
+    assert await stand.link.start_recording(StartRecording("m1", "m1-3")) >= first
+    assert await stand.link.start_track(wish) == await stand.link.start_track(wish)
+    for _ in range(2):
+        await stand.link.end_track(EndTrack("m1-3", "a.camera"))
+    length = await stand.link.stop_recording(StopRecording("m1-3"))
+    assert await stand.link.stop_recording(StopRecording("m1-3")) == length
+    assert await stand.link.stop_recording(StopRecording("never")) == 0.0
+
+
+@pytest.mark.parametrize("recording", ["../m1", "m1/..", "", "m1-3\0"])
+async def test_a_name_that_leads_elsewhere_is_refused(stand: Stand, recording: str) -> None:
+    await stand.start_recorder()
+    with pytest.raises(Unavailable):
+        await stand.link.start_recording(StartRecording("m1", recording))
+
+
+async def test_a_stopped_recording_does_not_begin_again(stand: Stand) -> None:
+    await stand.start_recorder()
+    await stand.link.start_recording(StartRecording("m1", "m1-3"))
+    await stand.link.stop_recording(StopRecording("m1-3"))
+    with pytest.raises(Unavailable):
+        await stand.link.start_recording(StartRecording("m1", "m1-3"))
+    wish = StartTrack("m1-3", "a.camera", "a", "camera", "video", "video/VP8", 90_000, 0)
+    with pytest.raises(Unavailable):
+        await stand.link.start_track(wish)
+
+
+async def test_who_does_not_know_the_token_is_no_recorder(stand: Stand) -> None:
+    await stand.start_recorder(token="guess")
+    await asyncio.sleep(2)
+    assert not stand.link.available
+    with pytest.raises(Unavailable):
+        await stand.link.start_recording(StartRecording("m1", "m1-3"))
+
+
+async def test_a_request_to_a_recorder_that_dies_is_answered_at_once(stand: Stand) -> None:
+    await stand.start_recorder()
+    (process,) = stand.processes.values()
+    process.send_signal(signal.SIGSTOP)
+    asked = asyncio.create_task(stand.link.start_recording(StartRecording("m1", "m1-3")))
+    await asyncio.sleep(0.1)
+    begun = asyncio.get_running_loop().time()
+    await stand.end(process)
+    with pytest.raises(Unavailable):
+        await asked
+    assert asyncio.get_running_loop().time() - begun < 4
+
+
+async def test_garbage_on_the_media_port_changes_nothing(stand: Stand) -> None:
+    await stand.start_recorder()
+    await begin(stand)
+    await asyncio.sleep(0.5)
+    sink = stand.relay.producers["huong-son.1", "microphone"].sink
+    assert sink
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(sink.address, sink.port))
+    for number in range(2_000):
+        transport.sendto((b"\x90" if number % 2 else b"") + number.to_bytes(2, "big") * (number % 40))
+    transport.close()
+    await asyncio.sleep(0.5)
+    await stand.director.stop("m1", "m1-3")
+    assert len(stand.stretches("m1-3", "huong-son.microphone")) == 1
+    assert stand.gaps == []
