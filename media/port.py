@@ -21,6 +21,10 @@ BATCH = 256
 """Datagrams taken in one turn of the event loop, before others have theirs."""
 
 SOCKET_BUFFER = 8 << 20
+"""Bytes: two hundred packets come in one burst. Without CAP_NET_ADMIN the kernel grants ``net.core.rmem_max``."""
+
+_FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
+"""SO_RCVBUFFORCE and SO_SNDBUFFORCE, which Python does not name (socket(7))."""
 
 
 class PortUnavailable(OSError):
@@ -56,6 +60,15 @@ class Counters:
     garbage: int = 0
 
 
+def widen(datagrams: socket.socket) -> None:
+    """Gives a socket large buffers, beyond the system's limit where the process may."""
+    for option, force in _FORCE.items():
+        try:
+            datagrams.setsockopt(socket.SOL_SOCKET, force, SOCKET_BUFFER)
+        except OSError:
+            datagrams.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+
+
 class Port:
     """Opens the socket at once. Raises ``PortUnavailable``."""
 
@@ -67,8 +80,7 @@ class Port:
         self._by_address: dict[Address, Peer] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+        widen(self._socket)
         try:
             self._socket.bind((host, port))
         except OSError as error:

@@ -187,9 +187,7 @@ class Router:
 
     def producer_started(self, producer: Producer) -> None:
         self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
-        self._stale = True
-        if producer.kind == "video":
-            self.settle()
+        self.settle()
 
     def heard(self, producer: Producer, level: int, now: int) -> None:
         self._levels.hear(producer.endpoint, level, now)

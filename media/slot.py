@@ -112,6 +112,7 @@ class Slot:
             self.wanted = None
         if producer is self.feeding:
             self.feeding = None
+        if self.feeding is None and (self.wanted is None or self.receiving.kind == "video"):
             self._tell(None)
 
     def want_key_frame(self) -> None:

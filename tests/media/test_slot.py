@@ -465,3 +465,10 @@ def test_a_time_stamp_never_goes_back(start: int) -> None:
     receiver.slot.show(binh.producer)
     binh.send(start - 500 * MS, key=True)
     assert receiver.media[-1].timestamp - receiver.media[0].timestamp & 0xFFFFFFFF == 900
+
+
+def test_sound_that_closes_before_its_first_packet_empties_the_slot(start: int) -> None:
+    an, receiver = Sender("an", "opus"), Receiver("audio")
+    receiver.slot.show(an.producer)
+    an.producer.close()
+    assert receiver.shown == ["an", None]
