@@ -33,6 +33,18 @@ const OVER: Record<string, string> = {
   approved: "meeting_adjourned",
   cancelled: "meeting_cancelled",
 }
+/** Refusals that another try does not mend. */
+const FINAL = new Set([
+  "ticket_unknown",
+  "ticket_expired",
+  "meeting_adjourned",
+  "meeting_cancelled",
+  "refused_entry",
+  "not_found",
+  "not_allowed",
+  "invalid",
+])
+const PATIENCE = 3
 const QUALITY_EVERY = 3000
 const LEAVE_WITHIN = 1500
 const AGAIN_AFTER = [500, 1000, 2000, 4000, 8000]
@@ -285,8 +297,10 @@ export class Visit {
       await this.#entered(device, entered)
       this.#failures = 0
     } catch (error) {
-      if (error instanceof Refusal && error.code !== "no_answer") this.#problem(error)
-      else this.#later()
+      const refusal = error instanceof Refusal ? error : problemOf(error)
+      const patient = this.phase.name === "room" || this.#failures < PATIENCE
+      if (patient && !FINAL.has(refusal.code)) this.#later()
+      else this.#problem(refusal)
     }
   }
 
