@@ -137,9 +137,17 @@ async def _until_told(work: Coroutine[Any, Any, None], *, supervised: bool) -> N
 
 
 def _settings(command: str) -> Settings:
+    """Raises ``SystemExit`` with ``UNUSABLE`` and a line for each setting that cannot be used."""
+    from pydantic import ValidationError
+
     from settings import Settings
 
-    settings = Settings()  # pyright: ignore[reportCallIssue]
+    try:
+        settings = Settings()  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        for fault in error.errors():
+            print(f"NGHISU_{str(fault['loc'][0]).upper()}: {fault['msg']}", file=sys.stderr)
+        raise SystemExit(UNUSABLE) from None
     logging.basicConfig(
         level=settings.log_level.upper(), format=f"%(asctime)s {command} %(levelname)s %(name)s: %(message)s"
     )

@@ -29,7 +29,11 @@ class Settings(BaseSettings):
     certificate: Path | None = Field(None, description="PEM certificate chain. Default off loopback: one is generated.")
     private_key: Path | None = Field(None, description="PEM private key of the certificate.")
     database: str | None = Field(None, description="postgresql+asyncpg://… in place of the SQLite files.")
-    smtp: str | None = Field(None, description="smtp[s]://user:password@host:port. Default: mail goes to var/outbox.")
+    smtp: str | None = Field(
+        None,
+        pattern=r"^smtps?://[^/\s]+$",
+        description="smtp[s]://user:password@host:port. Default: mail goes to var/outbox.",
+    )
     mail_from: str = Field("Nghị Sự <nghisu@localhost>", description="Sender of invitations.")
     server: str | None = Field(None, description="Where relay and recorder find the server. Default: a local socket.")
     token: str | None = Field(None, description="Shared secret of server, relay and recorder. Default: made by `up`.")

@@ -68,12 +68,8 @@ class Watch:
 
     async def _behind(self) -> list[str]:
         async with self._database.log() as session:
-            ends = {
-                meeting: seq
-                for meeting, seq in await session.execute(
-                    select(EventRow.meeting, func.max(EventRow.seq)).group_by(EventRow.meeting)
-                )
-            }
+            found = await session.execute(select(EventRow.meeting, func.max(EventRow.seq)).group_by(EventRow.meeting))
+            ends = {row.meeting: row[1] for row in found}
         async with self._database.begin() as session:
             seen = {(c.watcher, c.meeting): c.seq for c in await session.scalars(select(Cursor))}
         return [m for m, end in ends.items() if any(seen.get((name, m), 0) < end for name in self._watchers)]
