@@ -90,12 +90,14 @@ def check() -> int:
 
 
 try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    from hatchling.builders.hooks.plugin.interface import (  # pyright: ignore[reportMissingImports]
+        BuildHookInterface,  # pyright: ignore[reportUnknownVariableType]
+    )
 except ImportError:
     pass
 else:
 
-    class BuildClient(BuildHookInterface):  # pyright: ignore[reportMissingTypeArgument]
+    class BuildClient(BuildHookInterface):  # pyright: ignore[reportUntypedBaseClass]
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
             build()
 
