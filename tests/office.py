@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +186,10 @@ async def open_office(
 ) -> AsyncGenerator[Office]:
     """Listens on a free port of the loopback address until the block ends. ``secure`` as if behind https."""
     clock, rooms = Clock(), QuietRooms()
-    database = database or await asyncio.to_thread(Database.embedded, folder / "db")
-    await migrate(database)
+    if database is None:
+        database = await asyncio.to_thread(empty_databases, folder / "db")
+    else:
+        await migrate(database)
     port = await _free_port()
     address = f"http://127.0.0.1:{port}"
     deps = Deps(
@@ -217,3 +223,23 @@ async def _free_port() -> int:
     server.close()
     await server.wait_closed()
     return port
+
+
+def empty_databases(folder: Path) -> Database:
+    """SQLite files in ``folder``, migrated: copies of the first ones that this process made. Call it in a thread."""
+    shutil.copytree(_migrated(), folder)
+    return Database.embedded(folder)
+
+
+@cache
+def _migrated() -> Path:
+    made = Path(tempfile.mkdtemp(prefix="nghisu-tests-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+
+    async def make() -> None:
+        database = Database.embedded(made)
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(make())
+    return made

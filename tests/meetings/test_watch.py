@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from office import empty_databases
 
 from meetings.errors import NotFound, WrongMoment
 from meetings.events import AnyEvent, FloorAsked, MeetingAdjourned, MeetingOpened, encode
@@ -14,15 +16,13 @@ from meetings.tickets import TicketUnknown
 from meetings.watch import StateFollowsLog
 from store.chain import Line
 from store.database import Database
-from store.migrate import migrate
 
 OPENED, ADJOURNED = datetime(2026, 11, 18, 1, 2, 3, 456789, UTC), datetime(2026, 11, 18, 4, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.embedded(tmp_path)
-    await migrate(database)
+    database = await asyncio.to_thread(empty_databases, tmp_path / "db")
     yield database
     await database.close()
 
