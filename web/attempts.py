@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from web.errors import TooManyAttempts
@@ -27,9 +27,15 @@ def wait(earlier: Sequence[datetime], limit: int, now: datetime) -> int:
 
 
 async def count(database: AsyncSession, username: str, address: str, now: datetime) -> None:
-    """Counts an attempt. Raises ``TooManyAttempts`` with the seconds to wait; then it is not counted."""
-    await database.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
+    """Counts an attempt. Raises ``TooManyAttempts`` with the seconds to wait; then it is not counted.
+
+    Attempts on the same key wait for each other: SQLite has one writer, PostgreSQL gets a lock a key.
+    """
     keys = {_account(username): PER_ACCOUNT, _address(address): PER_ADDRESS}
+    if database.get_bind().dialect.name == "postgresql":
+        for key in sorted(keys):
+            await database.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key[:8], signed=True))))
+    await database.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
     rows = await database.execute(select(SignInAttempt.key, SignInAttempt.at).where(SignInAttempt.key.in_(keys)))
     earlier = rows.all()
     seconds = max(wait([at for k, at in earlier if k == key], limit, now) for key, limit in keys.items())
