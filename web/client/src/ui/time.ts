@@ -47,6 +47,15 @@ export const weekday = (day: Day): string => t(`time.weekday.${weekdayOf(day)}`)
 /** `Thứ Tư, 25/11/2026` of a day. */
 export const longDay = (day: Day): string => `${weekday(day)}, ${shortDay(day)}`
 
+/** `Thứ Tư, ngày 25 tháng 11 năm 2026` of a day, to be read out. */
+export const spokenDay = (day: Day): string =>
+  t("time.spoken_day", {
+    weekday: weekday(day),
+    day: Number(day.slice(8)),
+    month: t(`time.month.${Number(day.slice(5, 7))}`),
+    year: day.slice(0, 4),
+  })
+
 /** `Thứ Tư, 25/11/2026` of a moment. */
 export const longDate = (at: Moment): string => longDay(dayOf(at))
 

@@ -1,4 +1,4 @@
-/** Short news at the edge of the screen, with a way back for 8 s. */
+/** Short news at the edge of the screen, with a way back for 8 s where one is offered. */
 
 export interface Toast {
   readonly id: number
@@ -7,17 +7,23 @@ export interface Toast {
   readonly undo?: () => void
 }
 
-const SHOWN_MS = 8000
+const UNDO_MS = 8000
+const READ_MS = 5000
 let last = 0
 
 export const toasts: Toast[] = $state([])
 
-/** Shows a sentence for 8 s; with `undo` it carries the button *Hoàn tác*. Answers how to take it away. */
+/**
+ * Shows a sentence for 5 s; with `undo` it carries the button *Hoàn tác* and stays for 8 s. The same sentence again
+ * takes the place of the first. Answers how to take it away.
+ */
 export function say(text: string, options: { undo?: () => void; tone?: Toast["tone"] } = {}): () => void {
   const id = ++last
+  const twin = toasts.findIndex((toast) => toast.text === text && !toast.undo)
+  if (twin >= 0) toasts.splice(twin, 1)
   toasts.push({ id, text, tone: options.tone ?? "plain", undo: options.undo })
   if (toasts.length > 3) toasts.shift()
-  setTimeout(() => dismiss(id), SHOWN_MS)
+  setTimeout(() => dismiss(id), options.undo ? UNDO_MS : READ_MS)
   return () => dismiss(id)
 }
 
