@@ -10,7 +10,7 @@ from web.errors import ForeignOrigin, Handler
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), autoplay=(self), "
-    "geolocation=(), payment=(), usb=(), serial=(), bluetooth=()"
+    "geolocation=(), payment=(), usb=(), serial=()"
 )
 
 
