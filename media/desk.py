@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from media import messages as m
 from media.dtls import Certificate
+from media.endpoint import ReceiveOnly
 from media.ortc import CodecUnknown
 from media.plain import PlainRefused
 from media.port import Port
@@ -59,8 +60,11 @@ class Desk:
             return _refused("dtls_parameters_refused", str(error))
         except PlainRefused as error:
             return _refused("record_address_refused", str(error))
-        except (Unknown, LookupError) as error:
-            return _refused(str(error.args[0]))
+        except (Unknown, ReceiveOnly) as error:
+            return _refused(str(error))
+        except Exception:
+            log.exception("%s failed", request)
+            return _refused("relay_failed")
         return {"ok": msgspec.to_builtins(answer) if answer is not None else {}}
 
     def inventory(self) -> m.Inventory:

@@ -25,6 +25,10 @@ from media.transport import Health, Transport
 from media.uplink import Uplink
 
 
+class ReceiveOnly(Exception):
+    """The endpoint was opened for receiving; ``str`` is the code that says so."""
+
+
 class Endpoint:
     """``on_health`` is told of both transports. ``changed``: what the slots show has changed since ``told``."""
 
@@ -64,9 +68,9 @@ class Endpoint:
         )
 
     def connect(self, wish: ConnectEndpoint) -> None:
-        """Raises ``ParametersRefused``, ``CodecUnknown``, or ``LookupError`` for producers of who only receives."""
+        """Raises ``ParametersRefused``, ``CodecUnknown`` or ``ReceiveOnly``."""
         if self.uplink is None and (wish.send is not None or wish.producers):
-            raise LookupError("receive_only")
+            raise ReceiveOnly("receive_only")
         if wish.receive is not None:
             self.downlink.transport.connect(wish.receive)
         if self.uplink is not None:

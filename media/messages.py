@@ -109,7 +109,9 @@ class Record(Struct, frozen=True):
     The packets bear ``ssrc``, ``payload_type``, and a one-byte header extension (id 1, 8 bytes): the arrival at the
     relay in microseconds of ``CLOCK_MONOTONIC``, big-endian. When the consumer is made (or made anew with ``replay``)
     up to 3 s of kept packets are sent first, video from its last key frame. RTCP comes back on the same socket pair:
-    PLI asks for a key frame. ``record_id`` names this consumer for ``StopRecord``.
+    PLI asks for a key frame. ``record_id`` names this consumer for ``StopRecord``. Sequence numbers are the stream's
+    own, without the sender's padding; they leap by more than 500 where the stream begins anew (after a mute or an
+    outage). A packet may come late (repaired), twice (replayed) or, seldom, empty (padding that was repaired).
     """
 
     router: str
@@ -189,7 +191,7 @@ class Heard(Struct, frozen=True):
 
 
 class ProducerStarted(Struct, frozen=True):
-    """A producer's first packet has come (event ``producer_started``)."""
+    """A producer's first packet has come; told once (event ``producer_started``)."""
 
     router: str
     endpoint: str

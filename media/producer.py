@@ -36,15 +36,18 @@ class Consumer(Protocol):
 class Watcher(Protocol):
     """Who is told what a producer does: its router."""
 
-    def producer_started(self, producer: Producer) -> None:
-        """The first packet has come, or the first after a long pause."""
+    def producer_started(self, producer: Producer, *, again: bool) -> None:
+        """The first packet has come, or (``again``) the first after a picture had gone."""
         ...
 
     def heard(self, producer: Producer, level: int, now: int) -> None: ...
 
 
 class Producer:
-    """``live``: packets come. A muted producer feeds nobody and keeps nothing, so that no replay can reveal it."""
+    """``live``: packets come. ``key_frame``: the number of the last key frame that is here as a whole.
+
+    A muted producer feeds nobody and keeps nothing, so that no replay can reveal it.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class Producer:
         self.codec: Codec = sending.codec
         self.consumers: list[Consumer] = []
         self.live = self.started = self.muted = self.closed = False
-        self.newest = -1
+        self.newest = self.key_frame = self._key_begun = -1
         self.packets = self.octets = 0
         self.stream = Stream(sending.ssrc or 0, CLOCK_RATES[self.codec], repairs=kind == "video")
         self._ring = Ring(KEPT_VIDEO if kind == "video" else KEPT_AUDIO)
@@ -86,8 +89,8 @@ class Producer:
         """A new packet, opened and counted by the stream."""
         self._arrival = packet.arrival
         if not self.live:
-            self.live = self.started = True
-            self._watcher.producer_started(self)
+            self.live, again, self.started = True, self.started, True
+            self._watcher.producer_started(self, again=again)
         if self.muted:
             return
         if packet.level >= 0:
@@ -102,8 +105,17 @@ class Producer:
         self.newest = max(self.newest, packet.number)
         self.packets += 1
         self.octets += packet.end - packet.start
+        if packet.key:
+            self._key_begun = packet.number
+        if self._key_begun >= 0 and self._ring.has_frame(self._key_begun, self.newest):
+            self.key_frame, self._key_begun = self._key_begun, -1
         for consumer in self.consumers.copy():
             consumer.forward(packet, self)
+
+    @property
+    def key_frame_comes(self) -> bool:
+        """Whether a key frame has begun and is not whole yet."""
+        return self._key_begun >= 0
 
     def find(self, number: int, packet: Packet) -> bool:
         """Fills ``packet`` with a kept one; ``False`` when it is kept no more or never came."""

@@ -108,6 +108,9 @@ class Relay:
                 pause = 0.1
             except (exceptions.SocketIOError, aiohttp.ClientError, OSError, ValueError) as error:
                 log.debug("no server: %r", error)
+            if self._connected:
+                log.warning("the server is away; media goes on")
+                self._connected, self._alone_since = False, clock.now()
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 1.5)
 
@@ -130,9 +133,6 @@ class Relay:
                 )
                 await self._talk(client)
             finally:
-                if self._connected:
-                    log.warning("the server is away; media goes on")
-                    self._connected, self._alone_since = False, clock.now()
                 await client.disconnect()
 
     async def _talk(self, client: socketio.AsyncClient) -> None:

@@ -75,6 +75,14 @@ class Ring:
         packet.level = self._levels[place]
         return True
 
+    def has_frame(self, number: int, newest: int) -> bool:
+        """Whether the frame that begins with this packet is here as a whole, up to the marker that ends it."""
+        while number <= newest and self._numbers[number & self._mask] == number:
+            if self._markers[number & self._mask]:
+                return True
+            number += 1
+        return False
+
     def oldest(self, newest: int, since: int, *, key: bool) -> int:
         """The number to replay from: the first kept packet that arrived at or after ``since``, or the last key frame.
 

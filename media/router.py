@@ -68,7 +68,7 @@ class Router:
         return endpoint.offer()
 
     def connect_endpoint(self, wish: ConnectEndpoint) -> None:
-        """Raises ``Unknown``, ``ParametersRefused``, ``CodecUnknown`` or ``LookupError``."""
+        """Raises ``Unknown``, ``ParametersRefused``, ``CodecUnknown`` or ``ReceiveOnly``."""
         self._endpoint(wish.endpoint).connect(wish)
         self._mute()
 
@@ -85,7 +85,8 @@ class Router:
             endpoint.close()
             self._levels.forget(id)
             self._drop_dead_records()
-            self.settle()
+            if endpoint.uplink is not None:
+                self.settle()
 
     def route(self, wish: Route) -> None:
         self._route = wish
@@ -171,22 +172,23 @@ class Router:
             self._tell(endpoint.told())
         self._tell(Heard(self.id, self._heard))
 
-    def settle(self) -> None:
-        """Lets every slot follow the wish."""
-        self._stale = False
+    def settle(self, only: Endpoint | None = None) -> None:
+        """Lets every slot follow the wish, or the slots of one endpoint."""
+        self._stale = self._stale and only is not None
         live: dict[str, set[Source]] = {}
         for endpoint in self.endpoints.values():
             if endpoint.uplink is not None:
                 live[endpoint.id] = {source for source, producer in endpoint.uplink.producers.items() if producer.live}
-        for endpoint in self.endpoints.values():
+        for endpoint in [only] if only else self.endpoints.values():
             if endpoint.downlink.transport.connected:
                 plan = routing.plan(self._route, live, self._loudest, endpoint.id, endpoint.places)
                 endpoint.follow(plan, self._producer)
             else:
                 endpoint.downlink.empty()
 
-    def producer_started(self, producer: Producer) -> None:
-        self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
+    def producer_started(self, producer: Producer, *, again: bool) -> None:
+        if not again:
+            self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
         self.settle()
 
     def heard(self, producer: Producer, level: int, now: int) -> None:
@@ -197,7 +199,7 @@ class Router:
     def _health(self, notice: TransportHealth) -> None:
         self._tell(notice)
         if notice.direction == "receive":
-            self.settle()
+            self.settle(self.endpoints[notice.endpoint])
 
     def _mute(self) -> None:
         muted = set(self._route.muted)

@@ -37,6 +37,9 @@ class Outlet(Protocol):
 class Slot:
     """``wanted`` is what the slot should show, ``feeding`` what it carries now, ``shown`` the endpoint told to people.
 
+    The old picture goes on until the new one's key frame is here as a whole; an empty slot begins with its first
+    packet.
+
     ``outgoing`` is the buffer that the outlet seals and sends from; ``spend`` grants bytes for repetitions.
     """
 
@@ -67,6 +70,7 @@ class Slot:
         self._repair_sequence = secrets.randbelow(0x4000)
         self._repeated_at = array("q", [0]) * REMEMBERED
         self._kept = Packet()
+        self._passed_over = -1
 
     def accepts(self, producer: Producer) -> bool:
         """Whether the browser said that it can decode this."""
@@ -88,6 +92,7 @@ class Slot:
             return
         if producer is not self.feeding:
             producer.consumers.append(self)
+            self._passed_over = producer.key_frame
             if not self._begin_late(producer):
                 producer.want_key_frame()
         if self.receiving.kind == "audio":
@@ -99,10 +104,13 @@ class Slot:
         if producer is not self.feeding or segment is None or segment.generation != producer.stream.generation:
             if producer is not self.wanted:
                 return
-            if self.receiving.kind == "video" and not packet.key:
+            waiting = self.feeding in (None, producer)
+            if self.receiving.kind == "audio" or (packet.key and waiting):
+                self._begin(packet, producer)
+            elif not waiting and self._is_whole(producer):
+                self._begin(self._kept, producer)
+            elif not producer.key_frame_comes:
                 producer.want_key_frame()
-                return
-            self._begin(packet, producer)
         elif packet.number >= segment.first:
             self._pass(packet, segment)
 
@@ -159,6 +167,10 @@ class Slot:
             if segment is not None and place >= segment.first + segment.offset:
                 return segment
         return None
+
+    def _is_whole(self, producer: Producer) -> bool:
+        """Whether a key frame has come as a whole since this producer is wanted; it is in ``_kept`` then."""
+        return producer.key_frame != self._passed_over and producer.find(producer.key_frame, self._kept)
 
     def _begin_late(self, producer: Producer) -> bool:
         """Begins an empty slot at a key frame that came just before, if its time stamp still fits behind the last."""

@@ -221,6 +221,14 @@ class RawBrowser:
         ssrc = encoding["rtx"]["ssrc"] if repaired else encoding["ssrc"]
         return [seen for seen in self.receive.media if seen.ssrc == ssrc]
 
+    async def keep_checking(self) -> None:
+        """Consents go on, as those of a browser do (RFC 7675)."""
+        while True:
+            await asyncio.sleep(2)
+            for transport in (self.receive, self.send):
+                if transport is not None and transport.answers:
+                    transport.check()
+
     async def close(self) -> None:
         for transport in (self.receive, self.send):
             if transport is not None:
@@ -241,6 +249,10 @@ async def browser(
             if made.send:
                 await made.send.connect()
             await until(lambda: len(stand.healths(name)) == 1 + bool(made.send), f"{name} connected")
-        yield made
+        checking = asyncio.create_task(made.keep_checking())
+        try:
+            yield made
+        finally:
+            checking.cancel()
     finally:
         await made.close()

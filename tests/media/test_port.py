@@ -91,6 +91,8 @@ async def test_ten_thousand_broken_datagrams_raise_nothing_and_change_nothing() 
             assert an.send is not None
             feed(stand, strangers, datagrams)
             feed(stand, an.send.socket, datagrams)
+            for transport in (an.send, an.receive, binh.receive):
+                transport.check()
 
         bombard()
         await asyncio.sleep(0.2)

@@ -50,7 +50,7 @@ class Sender:
         self._ids = ExtensionIds()
         self._ids.learn(EXTENSIONS)
 
-    def producer_started(self, producer: Producer) -> None:
+    def producer_started(self, producer: Producer, *, again: bool) -> None:
         self.started += 1
 
     def heard(self, producer: Producer, level: int, now: int) -> None:
@@ -472,3 +472,22 @@ def test_sound_that_closes_before_its_first_packet_empties_the_slot(start: int) 
     receiver.slot.show(an.producer)
     an.producer.close()
     assert receiver.shown == ["an", None]
+
+
+def test_a_switch_waits_until_the_key_frame_is_whole_and_then_sends_all_of_it(start: int) -> None:
+    an, binh, receiver = Sender("an"), Sender("binh"), Receiver()
+    receiver.slot.show(an.producer)
+    an.send(start, key=True)
+    receiver.slot.show(binh.producer)
+    binh.send(start)
+    asked = binh.key_frames_asked
+    one, two, three, four = binh.make(start + FRAME, key=True, packets=4)
+    for datagram in (one, two, four):
+        binh.deliver(datagram, start + FRAME)
+    (after,) = binh.make(start + 2 * FRAME, packets=1)
+    binh.deliver(after, start + 2 * FRAME)
+    an.send(start + FRAME)
+    assert (receiver.slot.shown, len(receiver.media), binh.key_frames_asked) == ("an", 4, asked)
+    binh.deliver(three, start + 2 * FRAME, repair=True)
+    assert (receiver.slot.shown, len(receiver.media)) == ("binh", 9)
+    assert_unbroken(receiver.media)
