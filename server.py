@@ -1,7 +1,7 @@
 """Start here: settings → rooms → wires → doors, and the command line.
 
 ``up`` (what ``make run`` starts) supervises the others; ``serve`` is HTTP, signalling and durable jobs; ``relay``
-forwards media; ``recorder`` keeps it. ``migrate`` and ``verify`` do one thing and end. Rooms are imported by the
+forwards media; ``recorder`` keeps it. ``migrate``, ``demo`` and ``verify`` do one thing and end. Rooms are imported by the
 command that needs them, so that a recorder that was killed is back at once.
 """
 
@@ -103,6 +103,29 @@ async def migrate(settings: Settings) -> int:
     return 0
 
 
+async def demo(settings: Settings) -> int:
+    """Fills an office: two provinces, people, a meeting to come and one that is over. The product must not run."""
+    import house
+    from web.demo import fill
+
+    if await _answers(settings.socket):
+        print("Nghị Sự đang chạy; hãy dừng trước khi nạp dữ liệu mẫu. / Stop the product first.", file=sys.stderr)
+        return 1
+    async with house.opened(settings) as rooms:
+        await fill(rooms.deps)
+    return 0
+
+
+async def _answers(socket: Path) -> bool:
+    """Whether a server listens there."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 async def verify(settings: Settings, meeting: str) -> int:
     """Checks the event chain and every file of a meeting. Returns the exit status."""
     import house
@@ -178,6 +201,7 @@ def main() -> int:
     for name in CHILDREN:
         commands.add_parser(name).add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     commands.add_parser("migrate", help="bring the databases up to date")
+    commands.add_parser("demo", help="fill an office to look around in")
     commands.add_parser("verify", help="check the record of a meeting").add_argument("meeting", metavar="MEETING")
     given = parser.parse_args()
     os.chdir(Path(__file__).parent)
@@ -186,6 +210,8 @@ def main() -> int:
             return asyncio.run(supervise(CHILDREN))
         case "migrate":
             return asyncio.run(migrate(_settings("migrate")))
+        case "demo":
+            return asyncio.run(demo(_settings("demo")))
         case "verify":
             return asyncio.run(verify(_settings("verify"), given.meeting))
         case command:
