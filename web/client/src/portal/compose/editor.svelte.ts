@@ -8,6 +8,8 @@ export class Editor {
   form: Form = $state()!
   meeting: MeetingDetail = $state.raw()!
   readonly saving: Autosave
+  /** Sites that present an item again as soon as the server has given them an id. */
+  #presenters: { site: string; item: string }[] = []
 
   constructor(
     meeting: MeetingDetail,
@@ -27,22 +29,29 @@ export class Editor {
 
   touch = (): void => this.saving.touch()
 
+  /** Takes a site out, also as a presenter; answers how to put both back. */
   removeSite(row: SiteRow): () => void {
     const at = this.form.sites.findIndex((site) => site.key === row.key)
     const [taken] = this.form.sites.splice(at, 1)
+    const presented = this.form.agenda.filter(({ presenter }) => presenter !== null && presenter === row.id)
+    for (const item of presented) item.presenter = null
     this.touch()
     return () => {
-      this.form.sites.splice(at, 0, { ...taken!, id: null, key: newKey() })
+      const back = { ...taken!, id: this.#kept(taken!.id), key: newKey() }
+      this.form.sites.splice(at, 0, back)
+      this.#presenters.push(...presented.map(({ key }) => ({ site: back.key, item: key })))
+      this.#present()
       this.touch()
     }
   }
 
+  /** Takes an item out; answers how to put it back. */
   removeItem(row: ItemRow): () => void {
     const at = this.form.agenda.findIndex((item) => item.key === row.key)
     const [taken] = this.form.agenda.splice(at, 1)
     this.touch()
     return () => {
-      this.form.agenda.splice(at, 0, { ...taken!, id: null, key: newKey() })
+      this.form.agenda.splice(at, 0, { ...taken!, id: this.#kept(taken!.id), key: newKey() })
       this.touch()
     }
   }
@@ -70,6 +79,24 @@ export class Editor {
     this.meeting = await put<MeetingDetail>(`/meetings/${this.meeting.id}`, body)
     adopt(this.form.sites, sites, this.meeting.sites)
     adopt(this.form.agenda, items, this.meeting.agenda)
+    if (this.#present()) this.touch()
+  }
+
+  /** The id of a row that was taken out, while the server still has it. */
+  #kept(id: string | null): string | null {
+    return [...this.meeting.sites, ...this.meeting.agenda].some((row) => row.id === id) ? id : null
+  }
+
+  /** Names the presenters whose id is known by now. Answers whether there were any. */
+  #present(): boolean {
+    const before = this.#presenters.length
+    this.#presenters = this.#presenters.filter(({ site, item }) => {
+      const id = this.form.sites.find(({ key }) => key === site)?.id
+      const row = this.form.agenda.find(({ key }) => key === item)
+      if (id && row) row.presenter = id
+      return !id
+    })
+    return this.#presenters.length < before
   }
 
   /** Rows that are gone at the server are written as new ones. */
