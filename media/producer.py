@@ -16,7 +16,7 @@ KEPT_VIDEO, KEPT_AUDIO = 1024, 256
 """Packets kept: three seconds of 3 Mbit/s, five seconds of sound."""
 
 IDLE = 4_000_000
-"""Microseconds without a packet after which a picture counts as gone. Sound may be silent as long as it likes (DTX)."""
+"""Microseconds without a packet after which a camera's picture counts as gone."""
 
 
 RECENT = 500_000
@@ -160,8 +160,8 @@ class Producer:
         self.muted = muted
 
     def check_idle(self, now: int) -> bool:
-        """Whether the picture has just gone: no packet for four seconds."""
-        if self.live and self.kind == "video" and now - self._arrival > IDLE:
+        """Whether a camera's picture has just gone: no packet for four seconds. A screen may stand still."""
+        if self.live and self.source == "camera" and now - self._arrival > IDLE:
             self.live = False
             return True
         return False

@@ -179,9 +179,10 @@ class Router:
         for endpoint in self.endpoints.values():
             if endpoint.uplink is not None:
                 live[endpoint.id] = {source for source, producer in endpoint.uplink.producers.items() if producer.live}
+        order = (*self._loudest, *sorted(id for id in live.keys() - set(self._loudest) if "microphone" in live[id]))
         for endpoint in [only] if only else self.endpoints.values():
             if endpoint.downlink.transport.connected:
-                plan = routing.plan(self._route, live, self._loudest, endpoint.id, endpoint.places)
+                plan = routing.plan(self._route, live, order, endpoint.id, endpoint.places)
                 endpoint.follow(plan, self._producer)
             else:
                 endpoint.downlink.empty()

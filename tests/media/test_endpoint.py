@@ -316,3 +316,37 @@ def test_records_of_dtls_1_3_are_cut_too_and_what_cannot_be_read_goes_as_it_is()
     assert list(datagrams(b"".join(records))) == records
     assert b"".join(datagrams(b"\x16")) == b"\x16"
     assert b"".join(datagrams(b"\x20" + bytes(2000))) == b"\x20" + bytes(2000)
+
+
+async def test_a_microphone_without_levels_fills_a_free_slot_and_a_screen_may_stand_still() -> None:
+    screen = m.NewProducer("screen", "video", CAMERA.rtp_parameters)
+    async with standing() as stand, browser(stand, "an", screen, MICROPHONE) as an, browser(stand, "binh") as binh:
+        stand.ask("route", m.Route("m", "an", "screen", (), ()))
+        stand.route(None)
+        sender(an).send(rtp(1, 960, b"opus", ssrc=AUDIO_SSRC, payload_type=111))
+        await until(lambda: binh.got("audio-1"))
+        stand.ask("route", m.Route("m", "an", "screen", (), ()))
+        sender(an).send(video(1, key=True))
+        await until(lambda: "stage-video" in stand.shows("binh"))
+        stand.desk.routers["m"].tick_second(clock.now() + 60_000_000)
+        stand.desk.routers["m"].tick(clock.now())
+        assert stand.shows("binh") == {"stage-video": "an", "stage-audio": "an"}
+
+
+async def test_a_stream_that_ended_is_forgotten_by_libsrtp() -> None:
+    """Else its replay window would refuse the same packet of a producer that is made again."""
+    async with standing() as stand, browser(stand, "an", MICROPHONE) as an, browser(stand, "binh") as binh:
+        stand.route("an")
+        sender(an).send(audio(1))
+        await until(lambda: len(binh.got("stage-audio")) == 1)
+        stand.ask("close_producer", m.CloseProducer("m", "an", "microphone"))
+        stand.ask("connect_endpoint", m.ConnectEndpoint("m", "an", None, None, (MICROPHONE,)))
+        sender(an).socket.send(sender(an).sent[0])
+        await until(lambda: len(binh.got("stage-audio")) == 2)
+
+
+async def test_a_handshake_that_never_begins_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.dtls.HANDSHAKE", 0.2)
+    async with standing() as stand, browser(stand, "an", connect=False) as an:
+        stand.ask("connect_endpoint", m.ConnectEndpoint("m", "an", an.receive.parameters(), None, ()))
+        await until(lambda: stand.healths("an") == [("receive", "failed")])
