@@ -27,7 +27,7 @@ export class Desk {
   async mark(): Promise<void> {
     if (!(await this.#visit.act({ act: "mark", note: this.note.trim() }))) return
     this.note = ""
-    say(t("room.mark.set"), { tone: "ok" })
+    this.#visit.announcer.tell(t("room.mark.set"))
   }
 
   /** Opens the form, or goes to it where it stands open. */
