@@ -18,7 +18,7 @@ from pymediasoup.handlers.aiortc_handler import AiortcHandler
 from pymediasoup.models.transport import DtlsParameters, IceCandidate, IceParameters
 from pymediasoup.rtp_parameters import RtpCapabilities, RtpParameters
 from pymediasoup.transport import Transport
-from stand import Stand, standing, until
+from relay_stand import Stand, standing, until
 
 from media import messages as m
 from media.ortc import ROUTER_CAPABILITIES

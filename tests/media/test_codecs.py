@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packets import read, rtp, vp8
+from relay_packets import read, rtp, vp8
 
 from media import h264
 from media import vp8 as codec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from packets import arrivals
+from relay_packets import arrivals
 
 from media.congestion import LONGEST, ArrivalLog
 

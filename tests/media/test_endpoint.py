@@ -7,8 +7,8 @@ import struct
 from typing import Any
 
 import pytest
-from packets import CC_ID, LEVEL_ID, MID_ID, arrivals, element, rtp, vp8
-from stand import (
+from relay_packets import CC_ID, LEVEL_ID, MID_ID, arrivals, element, rtp, vp8
+from relay_stand import (
     AUDIO_SSRC,
     CAMERA,
     MICROPHONE,

@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 import socketio
 from aiohttp import web
+from relay_stand import GENEROUS, until
 from socketio import exceptions
-from stand import GENEROUS, until
 
 from media import messages as m
 from media.link import RelayLink, RelayRefused, RelayUnavailable

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
-from packets import CC_ID, LEVEL_ID, Seen, element, rtp, see, vp8
-from stand import AUDIO_SSRC, CAMERA, MICROPHONE, VIDEO_SSRC, RawBrowser, Stand, browser, standing, until
+from relay_packets import CC_ID, LEVEL_ID, Seen, element, rtp, see, vp8
+from relay_stand import AUDIO_SSRC, CAMERA, MICROPHONE, VIDEO_SSRC, RawBrowser, Stand, browser, standing, until
 
 from media import clock, rtcp
 from media import messages as m

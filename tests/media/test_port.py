@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from packets import CC_ID, LEVEL_ID, element, rtp, vp8
-from stand import AUDIO_SSRC, CAMERA, MICROPHONE, VIDEO_SSRC, Stand, browser, standing, until
+from relay_packets import CC_ID, LEVEL_ID, element, rtp, vp8
+from relay_stand import AUDIO_SSRC, CAMERA, MICROPHONE, VIDEO_SSRC, Stand, browser, standing, until
 
 from media.port import Port, PortUnavailable
 

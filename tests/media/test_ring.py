@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from packets import read, rtp
+from relay_packets import read, rtp
 
 from media.ring import STRIDE, Ring
 from media.rtp import Packet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packets import CC_ID, LEVEL_ID, MID_ID, element, ids, read, rtp
+from relay_packets import CC_ID, LEVEL_ID, MID_ID, element, ids, read, rtp
 
 from media.rtp import Packet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from packets import CC_ID, LEVEL_ID, MID_ID, Seen, element, rtp, see, vp8
+from relay_packets import CC_ID, LEVEL_ID, MID_ID, Seen, element, rtp, see, vp8
 
 from media import clock, rtcp
 from media.ortc import ROUTER_CAPABILITIES, Codec, Kind, Sending, receivable, receiving

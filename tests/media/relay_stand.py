@@ -15,7 +15,7 @@ import msgspec
 from aioice import stun
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from msgspec import Struct
-from packets import CC_ID, LEVEL_ID, MID_ID, Seen, see
+from relay_packets import CC_ID, LEVEL_ID, MID_ID, Seen, see
 
 from media import clock
 from media import messages as m
