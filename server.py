@@ -1,8 +1,8 @@
 """Start here: settings → rooms → wires → doors, and the command line.
 
 ``up`` (what ``make run`` starts) supervises the others; ``serve`` is HTTP, signalling and durable jobs; ``relay``
-forwards media; ``recorder`` keeps it. ``migrate``, ``demo`` and ``verify`` do one thing and end. Rooms are imported by the
-command that needs them, so that a recorder that was killed is back at once.
+forwards media; ``recorder`` keeps it. ``migrate``, ``demo`` and ``verify`` do one thing and end. Rooms are imported by
+the command that needs them, so that a recorder that was killed is back at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nghisu.server")
 CHILDREN = ("serve", "relay", "recorder")
+STANDBY = "recorder"
+"""A second recorder waits, so that the loss of one costs no start (ADR 0005)."""
 NOISY = ("aioice", "aiortc", "socketio", "engineio", "dbos", "alembic")
 
 
@@ -207,7 +209,7 @@ def main() -> int:
     os.chdir(Path(__file__).parent)
     match given.command:
         case "up":
-            return asyncio.run(supervise(CHILDREN))
+            return asyncio.run(supervise((*CHILDREN, STANDBY)))
         case "migrate":
             return asyncio.run(migrate(_settings("migrate")))
         case "demo":

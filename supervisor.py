@@ -1,6 +1,6 @@
 """Keeps the processes of one machine alive: imports nothing of ours, so that nothing of ours can break it.
 
-A child that ends is started again at once, later when it keeps ending early. A child that says its configuration is
+A child that ends is started again at once, later when it keeps failing early; one that was killed did not fail. A child that says its configuration is
 wrong (``UNUSABLE``) ends everything. Each child reads an empty pipe as its standard input: its end is the news that
 the supervisor is gone, and then the child ends too.
 """
@@ -50,7 +50,8 @@ async def supervise(commands: Sequence[str]) -> int:
                 status = UNUSABLE
                 stop.set()
                 return
-            pause = min(LONGEST_PAUSE, pause * 2 + 0.1) if time.monotonic() - began < SHORT_LIFE else 0.0
+            failing = (process.returncode or 0) > 0 and time.monotonic() - began < SHORT_LIFE
+            pause = min(LONGEST_PAUSE, pause * 2 + 0.1) if failing else 0.0
             print(f"{command} ended with status {process.returncode}; starting it again", file=sys.stderr, flush=True)
             await asyncio.sleep(pause)
 

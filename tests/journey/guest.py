@@ -60,11 +60,17 @@ class Guest:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     async def press(self, name: str | re.Pattern[str], role: Any = "button") -> None:
-        await self.page.get_by_role(role, name=name).first.click(timeout=PATIENCE * 1000)
+        """By the whole name, or by a pattern that it matches."""
+        button = self.page.get_by_role(role, name=name, exact=isinstance(name, str)).first
+        await button.click(timeout=PATIENCE * 1000)
 
     async def join(self, ticket: str, *, consent: bool = True) -> None:
         """From the personal link to the seat or the lobby, by the buttons of the join page."""
         await self.page.goto(ticket)
+        await self.take_seat(consent=consent)
+
+    async def take_seat(self, *, consent: bool = True) -> None:
+        """On the join page."""
         await self.page.get_by_role("checkbox", name="Tôi đã được thông báo việc ghi hình").check()
         box = self.page.get_by_role("checkbox", name="Cho phép chủ trì mở micro")
         if await box.count():
@@ -136,7 +142,11 @@ async def guest(
     await context.add_init_script(path=Path(__file__).with_name("probe.js"))
     if patched:
         await context.add_init_script(PATCHED)
+    page = await context.new_page()
     try:
-        yield Guest(name, device, browser, await context.new_page())
+        yield Guest(name, device, browser, page)
+    except BaseException:
+        await page.screenshot(path=folder / f"{name}.png")
+        raise
     finally:
         await browser.close()

@@ -1,0 +1,72 @@
+"""Each process is killed while a meeting goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from assembly import Assembly
+from devices import BLUE, RED
+from guest import until
+
+pytestmark = pytest.mark.journey
+
+
+async def test_killing_the_server_harms_neither_media_nor_what_was_acknowledged(assembly: Assembly) -> None:
+    chair, north, south = assembly.guests
+    await north.press("Đăng ký phát biểu")
+    await chair.press("Mời nói: UBND xã Hương Sơn")
+    await south.sees("stage-video", RED)
+    log = await _log(assembly)
+
+    before = await south.picture("stage-video")
+    assembly.product.kill("serve")
+    await asyncio.sleep(1)
+    during = await south.picture("stage-video")
+    assert before
+    assert during
+    assert during["frames"] > before["frames"] + 8, "media goes on during the outage"
+    await south.hears(RED)
+
+    await asyncio.to_thread(assembly.product.wait_ready)
+    assert (await _log(assembly))[: len(log)] == log
+    await chair.press("Dừng phát biểu")
+    await south.press("Đăng ký phát biểu")
+    await chair.press("Mời nói: UBND phường Trần Phú")
+    await north.sees("stage-video", assembly.south.device)
+    after = await south.page.evaluate("async () => (await window.nghisu.stats()).endpoint")
+    assert after
+
+
+async def test_killing_the_relay_brings_the_seats_back_within_five_seconds(assembly: Assembly) -> None:
+    chair, north, south = assembly.guests
+    await north.press("Đăng ký phát biểu")
+    await chair.press("Mời nói: UBND xã Hương Sơn")
+    await south.sees("stage-video", RED)
+    endpoints = [await each.page.evaluate(ENDPOINT) for each in assembly.guests]
+    began = time.monotonic()
+    assembly.product.kill("relay")
+
+    async def renewed() -> list[bool]:
+        now = [await each.page.evaluate(ENDPOINT) for each in assembly.guests]
+        return [a != b and b is not None for a, b in zip(endpoints, now, strict=True)]
+
+    await until(renewed, all, "new media at every site")
+    await asyncio.gather(south.sees("stage-video", RED), chair.sees("stage-video", RED), north.sees("tile-1", BLUE))
+    print(f"seats back {time.monotonic() - began:.1f} s after the relay was killed")
+    await south.hears(RED)
+
+
+ENDPOINT = "async () => (await window.nghisu.stats()).endpoint"
+
+
+async def _log(assembly: Assembly) -> list[tuple[int, bytes]]:
+    from store.chain import Chain
+    from store.database import Database
+
+    database = Database.embedded(assembly.product.var / "db")
+    try:
+        return [(line.seq, line.payload) for line in await Chain(database).read(assembly.office.meeting)]
+    finally:
+        await database.close()
