@@ -1,8 +1,8 @@
 """Keeps the processes of one machine alive: imports nothing of ours, so that nothing of ours can break it.
 
-A child that ends is started again at once, later when it keeps failing early; one that was killed did not fail. A child that says its configuration is
-wrong (``UNUSABLE``) ends everything. Each child reads an empty pipe as its standard input: its end is the news that
-the supervisor is gone, and then the child ends too.
+A child that ends is started again at once, later when it keeps failing early; one that was killed did not fail. A
+child that says its configuration is wrong (``UNUSABLE``) ends everything. Each child reads an empty pipe as its
+standard input: its end is the news that the supervisor is gone, and then the child ends too.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Portal:
         await self.field("Đầu mối liên hệ").fill("Hoàng Thị Nhàn, 0912 000 000")
         await self.field("Yêu cầu với đại biểu").fill("Chuẩn bị báo cáo theo chương trình.")
         await self.field("Người ký giấy mời").fill("Đỗ Minh Thuận")
-        await self.field("Quyền hạn, chức vụ người ký").fill("KT. CHÁNH VĂN PHÒNG")
+        await self.field("Quyền hạn, chức vụ").fill("KT. CHÁNH VĂN PHÒNG")
         await self.choose("Chủ trì", chair)
         await self.choose("Thư ký", secretary)
         await self.unfold("Thành phần")
