@@ -77,7 +77,8 @@ Paper = MinutesPaper | InvitationPaper
 
 def render_pdf(paper: Paper) -> bytes:
     """The paper as PDF/A. Takes tens of milliseconds: call it in a thread. Raises ``PaperFailed``."""
-    pdf = _compile(paper, format="pdf", pdf_standards=STANDARD, timestamp=paper.dated.astimezone(UTC))
+    second = paper.dated.astimezone(UTC).replace(microsecond=0)
+    pdf = _compile(paper, format="pdf", pdf_standards=STANDARD, timestamp=second)
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -231,5 +231,10 @@ def test_an_invitation_without_agenda_has_no_table():
     assert "Chương trình" not in flat(msgspec.structs.replace(INVITATION, agenda=()))
 
 
+def test_a_paper_may_be_dated_to_the_microsecond():
+    dated = msgspec.structs.replace(longer(1), dated=datetime(2026, 11, 25, 4, 30, 0, 123_456, UTC))
+    assert render_pdf(dated) == render_pdf(msgspec.structs.replace(dated, dated=dated.dated.replace(microsecond=0)))
+
+
 def test_a_preview_is_one_picture_a_page():
     assert [picture[:8] for picture in render_png(longer(30))] == [b"\x89PNG\r\n\x1a\n"] * 3

@@ -144,12 +144,16 @@ class Portal:
 
     async def ticket(self, official: Official) -> str:
         """The personal link in the letter to this official, as the outbox shows it."""
-        await self.go("/outbox")
-        await (
-            self.page.get_by_role("link", name=re.compile(official.email))
-            .or_(self.page.get_by_role("button", name=re.compile(official.email)))
-            .first.click()
+        letter = self.page.get_by_role("link", name=re.compile(official.email)).or_(
+            self.page.get_by_role("button", name=re.compile(official.email))
         )
+        for _ in range(20):
+            await self.go("/outbox")
+            await self.page.get_by_role("heading", level=1).wait_for()
+            await self.page.wait_for_timeout(1000)
+            if await letter.count():
+                break
+        await letter.first.click()
         link = self.page.locator('a[href*="/join/"]').first
         address = await link.get_attribute("href")
         assert address
