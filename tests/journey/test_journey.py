@@ -238,4 +238,4 @@ async def verify(product: Product, meeting: str) -> None:
         file.write(bytes([byte[0] ^ 1]))
     status, said = await checked()
     assert status == 1
-    assert "film" in said, said
+    assert f"{TITLE}.mp4" in said
