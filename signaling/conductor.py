@@ -46,7 +46,10 @@ class Conductor:
         self.meeting = meeting
         self.endpoints: dict[str, str] = {}
         self.shows: dict[str, dict[str, str | None]] = {}
+        """What each endpoint's slots show, as the relay last told."""
         self._relay, self._recorder = relay, recorder
+        self._without: set[str] = set()
+        """Sites that were told that there is no media yet."""
         self._producers: dict[str, dict[Source, ProducerInventory]] = {}
         self._watched: dict[str, tuple[str, ...]] = {}
         self._room = Room()
@@ -62,13 +65,16 @@ class Conductor:
         """New media for a site, in place of what it had; ``None`` while no relay is there."""
         await self.drop(site)
         if not self._relay.available:
+            self._without.add(site)
             return None
         endpoint = f"{site}.{secrets.token_hex(4)}"
         try:
             made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities))
         except RelayError as error:
             log.warning("no media for %s: %s", site, error)
+            self._without.add(site)
             return None
+        self._without.discard(site)
         self.endpoints[site] = endpoint
         self._changed.set()
         return p.MediaOffer(
@@ -82,9 +88,13 @@ class Conductor:
             shows=self.sites_shown(made.shows),
         )
 
-    def holds(self, site: str, endpoint: str | None) -> bool:
-        """Whether this endpoint is still the site's and the relay has it."""
-        return self._relay.available and endpoint is not None and self.endpoints.get(site) == endpoint
+    def keeps(self, site: str, endpoint: str | None) -> bool:
+        """Whether the site may keep its media: the relay has them, or will say on its return that it has not."""
+        if endpoint is None or site_of(endpoint) != site:
+            return False
+        if not self._relay.available:
+            self.endpoints.setdefault(site, endpoint)
+        return self.endpoints.get(site) == endpoint
 
     async def connect(self, site: str, wish: p.ConnectMedia) -> None:
         """Raises ``Unavailable`` when there is no relay, or no media of this site in it."""
@@ -108,6 +118,7 @@ class Conductor:
 
     async def drop(self, site: str) -> None:
         """The site's media is no longer wanted."""
+        self._without.discard(site)
         endpoint = self.endpoints.pop(site, None)
         if endpoint is None:
             return
@@ -133,13 +144,14 @@ class Conductor:
         self._routed = None
 
     def relay_returned(self, inventory: RouterInventory | None) -> set[str]:
-        """Takes over what the relay still has. Returns the sites whose media is gone."""
+        """Takes over what the relay still has. Returns the sites that are to make their media anew."""
         kept: dict[str, EndpointInventory] = {e.id: e for e in inventory.endpoints} if inventory else {}
         for id in kept:
             self.endpoints.setdefault(site_of(id), id)
-        gone = {site for site, endpoint in self.endpoints.items() if endpoint not in kept}
-        for site in gone:
-            del self.endpoints[site]
+        gone = {site for site, endpoint in self.endpoints.items() if endpoint not in kept} | self._without
+        for site in gone & self.endpoints.keys():
+            if self.endpoints[site] not in kept:
+                del self.endpoints[site]
         self._producers = {
             endpoint: {producer.source: producer for producer in kept[endpoint].producers}
             for endpoint in self.endpoints.values()

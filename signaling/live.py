@@ -16,7 +16,7 @@ from meetings.events import Entry, RecordingGap
 from meetings.facts import Facts
 from signaling import protocol as p
 from signaling import views
-from signaling.conductor import Conductor
+from signaling.conductor import Conductor, site_of
 from signaling.ledger import Ledger
 from signaling.letters import letters
 from signaling.presence import Presence
@@ -93,7 +93,9 @@ class LiveRoom:
         self._grace_changed.set()
         self._tell_of(site)
         seated = room.seat(site).presence == "seated"
-        resumed = seated and before == "seated" and wish.resume and self.conductor.holds(site, wish.endpoint)
+        resumed = seated and before == "seated" and wish.resume and self.conductor.keeps(site, wish.endpoint)
+        if resumed:
+            self._show_slots(site, socket)
         return not seated, resumed
 
     async def act(self, site: str, act: p.AnyAct) -> None:
@@ -132,9 +134,16 @@ class LiveRoom:
         self._moment(everyone(self.meeting), p.Speaking(sites))
 
     def slots_show(self, endpoint: str, shows: dict[str, str | None]) -> None:
-        site = endpoint.partition(".")[0]
-        socket = self.presence.connections.get(site)
-        if self.conductor.endpoints.get(site) == endpoint and socket is not None:
+        site = site_of(endpoint)
+        if self.conductor.endpoints.get(site) != endpoint:
+            return
+        self.conductor.shows[endpoint] = shows
+        if (socket := self.presence.connections.get(site)) is not None:
+            self._show_slots(site, socket)
+
+    def _show_slots(self, site: str, socket: str) -> None:
+        shows = self.conductor.shows.get(self.conductor.endpoints.get(site, ""))
+        if shows is not None:
             self._moment(socket, p.SlotChanged(self.conductor.sites_shown(shows)))
 
     def relay_lost(self) -> None:

@@ -126,12 +126,18 @@ async def guest(
     folder: Path,
     *,
     patched: bool = False,
+    film: Path | None = None,
     size: tuple[int, int] = (1366, 768),
 ) -> AsyncIterator[Guest]:
-    film, tone = await asyncio.to_thread(make, device, folder)
+    """``film`` is shown by the camera in place of the device's colour."""
+    coloured, tone = await asyncio.to_thread(make, device, folder)
     browser = await playwright.chromium.launch(
         executable_path="/usr/bin/chromium",
-        args=[*FLAGS, f"--use-file-for-fake-video-capture={film}", f"--use-file-for-fake-audio-capture={tone}"],
+        args=[
+            *FLAGS,
+            f"--use-file-for-fake-video-capture={film or coloured}",
+            f"--use-file-for-fake-audio-capture={tone}",
+        ],
     )
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},

@@ -2,7 +2,7 @@
 
 import type { Device } from "mediasoup-client"
 import { loadDevice, Media } from "../media/media"
-import type { Enter, Entered, MediaOffer, Posted, Snapshot, TurnedAway } from "../protocol"
+import type { AnyAct, Enter, Entered, MediaOffer, Posted, Snapshot, TurnedAway } from "../protocol"
 import { get, problemOf } from "../ui/http"
 import { synchronise } from "./clock"
 import type { Sending } from "./sending.svelte"
@@ -35,6 +35,8 @@ export const FINAL: ReadonlySet<string> = new Set([
   "invalid",
 ])
 const PATIENCE = 3
+/** How long an act waits for the connection to come back, in milliseconds. */
+const HELD_FOR = 15_000
 const AGAIN_AFTER = [500, 1000, 2000, 4000, 8000]
 
 export class Session {
@@ -54,6 +56,7 @@ export class Session {
   #seated = false
   #failures = 0
   #resyncing = false
+  #held: (() => void)[] = []
 
   constructor(ticket: string, sending: Sending, follower: Follower) {
     this.#ticket = ticket
@@ -99,6 +102,18 @@ export class Session {
   async call<Ok>(name: string, body: object = {}): Promise<Ok> {
     if (!this.#wire?.connected) throw new Refusal("no_answer")
     return this.#wire.call<Ok>(name, body)
+  }
+
+  /** Does an act; while the connection is away it waits for its return. Throws `Refusal`. */
+  async act(act: AnyAct): Promise<void> {
+    if (this.lostSince !== null || !this.#wire?.connected) {
+      const returned = new Promise<void>((done) => this.#held.push(done))
+      const late = new Promise<never>((_, refuse) =>
+        setTimeout(() => refuse(new Refusal("no_answer")), HELD_FOR),
+      )
+      await Promise.race([returned, late])
+    }
+    await this.call("act", act)
   }
 
   /** Tries the connection at once. */
@@ -158,6 +173,7 @@ export class Session {
     if (entered.waiting) this.#drop()
     const made = entered.waiting || entered.resumed ? null : this.#make(device, entered.media)
     this.#follower.entered(entered.waiting)
+    for (const release of this.#held.splice(0)) release()
     await made
   }
 

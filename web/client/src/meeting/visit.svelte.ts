@@ -168,7 +168,7 @@ export class Visit {
   /** Asks the Room for something. A refusal is said in words; gives whether it was accepted. */
   async act(act: AnyAct): Promise<boolean> {
     try {
-      await this.#session.call("act", act)
+      await this.#session.act(act)
       return true
     } catch (error) {
       say(explain(error instanceof Refusal ? error : problemOf(error)), { tone: "bad" })
