@@ -4,7 +4,7 @@ UV := .uv/bin/uv
 PY := .venv/bin/python
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help run demo test check format lock generate setup browser
+.PHONY: help run demo test check format lock generate setup browser screens
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/:/' | column -t -s:
@@ -48,6 +48,10 @@ browser:
 
 test: check browser  ## every check and every test
 	@$(PY) -X dev -m pytest
+
+screens: setup browser  ## picture every page into docs/screens
+	@rm -rf var/screens && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens
+	@$(PY) -m docs.screens var/screens/screens
 
 lock: | $(UV)  ## renew requirements.lock
 	@$(UV) pip compile -q --no-emit-index-url --generate-hashes --all-extras --no-annotate --no-header \

@@ -36,7 +36,7 @@ ROUTES = (
 
 def build(deps: Deps) -> web.Application:
     """The application, not yet listening."""
-    app = web.Application(middlewares=[speak_http, same_origin], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[speak_http, same_origin, pages.lost], client_max_size=MAX_BODY)
     app[DEPS] = deps
     app[PASSWORDS] = Passwords()
     app[DESK] = Desk.of(deps)

@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from meetings.errors import Unavailable
+from web.errors import Handler
 
 STATIC = Path(__file__).parent / "static"
 PORTAL = (
@@ -37,11 +38,23 @@ def find(path: str) -> Path | None:
     return file if file.is_file() else None
 
 
-async def _document(name: str) -> web.StreamResponse:
+async def _document(name: str, status: int = 200) -> web.StreamResponse:
     file = await asyncio.to_thread(find, name)
     if file is None:
         raise Unavailable("client_not_built")
-    return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
+    return web.FileResponse(file, status=status, headers={"Cache-Control": "no-cache"})
+
+
+@web.middleware
+async def lost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An address that leads nowhere shows the portal's own page for that, with status 404."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if not page or request.path.startswith(("/api/", "/static/")):
+            raise
+        return await _document("portal.html", status=404)
 
 
 async def portal(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Rooms to look into, drawn: a wall, a table, people behind it. For pictures of the product without any person's face."""
+"""Rooms to look into, drawn: a wall, a table, people behind it. Nobody's face is needed for a picture."""
 
 from __future__ import annotations
 
