@@ -110,8 +110,9 @@ class Record(Struct, frozen=True):
     relay in microseconds of ``CLOCK_MONOTONIC``, big-endian. When the consumer is made (or made anew with ``replay``)
     up to 3 s of kept packets are sent first, video from its last key frame. RTCP comes back on the same socket pair:
     PLI asks for a key frame. ``record_id`` names this consumer for ``StopRecord``. Sequence numbers are the stream's
-    own, without the sender's padding; they leap by more than 500 where the stream begins anew (after a mute or an
-    outage). A packet may come late (repaired), twice (replayed) or, seldom, empty (padding that was repaired).
+    own, without the sender's padding; they leap by more than 500 after an outage and go on without a leap after a mute,
+    which is silence and no loss. A packet may come late (repaired), twice (replayed) or, seldom, empty (padding that
+    was repaired).
     """
 
     router: str

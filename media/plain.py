@@ -25,7 +25,7 @@ REPLAY = 3_000_000
 STEP, BURST = 0.005, 24
 """A replay sends so many packets each step (seconds): 5,000 a second, which a local socket's buffer holds."""
 LEAP = 1000
-"""Numbers left out where the stream begins anew, so that the recorder sees a gap."""
+"""Numbers left out after an outage, so that the recorder sees a gap. A mute is silence by rule and leaves out none."""
 ABSENCE = 2_000_000
 """While the recorder is away a key frame is wanted so often, so that its replay can begin shortly before its return."""
 
@@ -68,9 +68,10 @@ class Plain:
             return
         generation = producer.stream.generation
         if generation != self._generation:
+            only_mute = generation == producer.unmuted_at == self._generation + 1
             self._generation = generation
             if self._newest >= 0:
-                self._offset = self._newest + LEAP - packet.number
+                self._offset = self._newest + (1 if only_mute else LEAP) - packet.number
         self._send(packet)
 
     def ended(self, producer: Producer) -> None:

@@ -69,6 +69,8 @@ class Producer:
         self.live = self.started = self.muted = self.closed = False
         self.newest = self.key_frame = self._key_begun = -1
         self.packets = self.octets = 0
+        self.unmuted_at = -1
+        """The generation of the stream that the end of a mute began."""
         self.stream = Stream(sending.ssrc or 0, CLOCK_RATES[self.codec], repairs=kind == "video")
         self._ring = Ring(KEPT_VIDEO if kind == "video" else KEPT_AUDIO)
         self._clock = sender_clock
@@ -157,6 +159,7 @@ class Producer:
     def set_muted(self, muted: bool) -> None:
         if self.muted and not muted:
             self.stream.begin_anew()
+            self.unmuted_at = self.stream.generation
         self.muted = muted
 
     def check_idle(self, now: int) -> bool:

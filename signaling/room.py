@@ -103,7 +103,7 @@ class Room(Struct, frozen=True):
             return True
         if seat.override is not None:
             return seat.override == "muted"
-        if site.role is Role.CHAIR or self.state != "open":
+        if site.role is Role.CHAIR or self.state == "waiting":
             return False
         if self.turn is not None and self.turn.site == site.id:
             return False

@@ -65,3 +65,13 @@ def test_a_port_that_is_taken_is_said_in_a_sentence_and_ends_the_start(tmp_path:
     finally:
         two.stop()
         one.stop()
+
+
+def test_off_loopback_it_speaks_https_and_the_relay_announces_that_address(tmp_path: Path) -> None:
+    product = Product(tmp_path / "var", host="127.0.0.2").wait_ready()
+    try:
+        assert product.url.startswith("https://127.0.0.2:")
+        assert any(product.url in line for line in product.output)
+        assert any("announced as 127.0.0.2" in line for line in product.output)
+    finally:
+        assert product.stop() == 0

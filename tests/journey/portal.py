@@ -62,20 +62,6 @@ class Portal:
         await self.press("Lưu và vào hệ thống")
         await self.page.get_by_role("heading", level=1).filter(has_text="ngày").wait_for()
 
-    async def sign_in_by(self, link: str, username: str = "thuky") -> None:
-        """Takes the link, or signs in where it was taken before."""
-        await self.page.goto(link)
-        taken = self.page.get_by_role("link", name="Đến trang đăng nhập")
-        await self.field("Mật khẩu").or_(taken).first.wait_for()
-        if not await taken.count():
-            await self.welcome(link)
-            return
-        await self.go("/sign-in")
-        await self.field("Tên đăng nhập").fill(username)
-        await self.field("Mật khẩu").fill(PASSWORD)
-        await self.press("Đăng nhập")
-        await self.page.get_by_role("heading", level=1).filter(has_text="ngày").wait_for()
-
     async def add_unit(self, body: Body) -> None:
         await self.go("/units")
         await self.press("Thêm đơn vị")

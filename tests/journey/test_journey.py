@@ -150,6 +150,7 @@ async def watch_the_film(clerk: Portal, meeting: str, folder: Path) -> object:
     await download.save_as(path)
 
     story = await clerk.page.evaluate("id => fetch(`/api/archive/${id}`).then(r => r.json())", meeting)
+    assert not [gap for gap in story["film"]["gaps"] if gap["seconds"] > 2], "a muted site is silent, not missing"
     film = await asyncio.to_thread(look, path)
     assert film.moov_first
     assert abs(film.seconds - story["film"]["seconds"]) < 1

@@ -10,6 +10,9 @@ from assembly import Assembly
 from devices import RED
 from guest import until
 
+from meetings.events import RecordingGap, decode
+from recordings.journal import NAME, load
+
 pytestmark = pytest.mark.journey
 
 
@@ -56,6 +59,40 @@ async def test_killing_the_relay_brings_the_seats_back_within_five_seconds(assem
     await asyncio.gather(south.sees("stage-video", RED), chair.sees("stage-video", RED))
     print(f"seats back {time.monotonic() - began:.1f} s after the relay was killed")
     await south.hears(RED)
+
+
+async def test_killing_the_recorder_ten_times_loses_at_most_two_seconds_each_and_every_gap_is_an_event(
+    assembly: Assembly,
+) -> None:
+    chair, north, south = assembly.guests
+    await chair.press("Bắt đầu ghi")
+    await north.press("Đăng ký phát biểu")
+    await chair.press("Mời nói: UBND xã Hương Sơn")
+    await south.hears(RED)
+    await asyncio.sleep(2)
+    for _ in range(10):
+        assembly.product.kill("recorder")
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(assembly.product.wait_ready)
+    await chair.press("Rời họp")
+    await chair.press("Kết thúc họp cho tất cả")
+    await north.page.get_by_text("Cuộc họp đã kết thúc").first.wait_for()
+
+    (journal,) = (assembly.product.var / "recordings").glob("*/" + NAME)
+    read = await until(
+        lambda: asyncio.to_thread(load, journal.parent), lambda j: j and j.stopped is not None, "the end"
+    )
+    assert read
+    lost = {(gap.track, gap.media): gap.length / 1000 for gap in read.gaps}
+    print(f"missing per gap: {sorted(round(seconds, 2) for seconds in lost.values())}")
+    assert all(seconds <= 2 for seconds in lost.values())
+    events = await until(lambda: _gaps(assembly), lambda found: len(found) >= len(lost), "every gap is an event")
+    assert {(e.track, round(e.start, 3)) for e in events} == {(track, round(at / 1000, 3)) for track, at in lost}
+
+
+async def _gaps(assembly: Assembly) -> list[RecordingGap]:
+    events = [decode(payload) for _, payload in await _log(assembly)]
+    return [event for event in events if isinstance(event, RecordingGap)]
 
 
 ENDPOINT = "async () => (await window.nghisu.stats()).endpoint"

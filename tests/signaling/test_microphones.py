@@ -6,7 +6,7 @@ from play import FACTS, Play
 
 from meetings.errors import NotAllowed, WrongMoment
 from meetings.events import MeetingPrepared, SiteMuted, SiteUnmuted
-from signaling.protocol import EndFloor, GiveFloor, Mute, MuteAll, OpenMeeting, SitesChanged, Unmute
+from signaling.protocol import Adjourn, EndFloor, GiveFloor, Mute, MuteAll, OpenMeeting, SitesChanged, Unmute
 
 
 def silent(play: Play) -> set[str]:
@@ -29,6 +29,12 @@ def test_the_floor_opens_the_microphone_and_its_end_closes_it(opened: Play) -> N
     assert silent(opened) == {"clerk", "south", "guest"}
     opened >> ("north", EndFloor())
     assert silent(opened) == {"clerk", "north", "south", "guest"}
+
+
+def test_the_end_of_the_meeting_opens_no_microphone(opened: Play) -> None:
+    before = silent(opened)
+    opened >> ("chair", Adjourn())
+    assert {site.id for site in opened.room.facts.sites if opened.room.muted(site)} == before
 
 
 def test_the_chair_silences_even_who_has_the_floor(opened: Play) -> None:
