@@ -50,7 +50,7 @@ test: check browser  ## every check and every test
 	@$(PY) -X dev -m pytest
 
 screens: setup browser  ## picture every page into docs/screens
-	@rm -rf var/screens && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens
+	@rm -rf var/screens && mkdir -p var && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens
 	@$(PY) -m docs.screens var/screens/screens
 
 lock: | $(UV)  ## renew requirements.lock

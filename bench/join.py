@@ -28,14 +28,14 @@ FLAGS = (
 
 
 def cases(*, quick: bool) -> Iterator[dict[str, Any]]:
-    """One case: milliseconds over 20 joins (8 when quick)."""
+    """One case: milliseconds over 20 joins (6 when quick)."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         product = Product(Path(folder)).wait_ready()
         try:
             assert product.first_link is not None
             office = Office.found(product.url, product.first_link)
             office.convene((CHAIR, NORTH))
-            times = list(_times(playwright, office, joins=8 if quick else 20))
+            times = list(_times(playwright, office, joins=6 if quick else 20))
         finally:
             product.stop()
     ordered = sorted(times)

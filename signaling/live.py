@@ -164,7 +164,10 @@ class LiveRoom:
             self._moment(everyone(self.meeting), p.RecordingChanged(view))
 
     async def recording_gap(self, gap: RecordingGap) -> None:
-        await self.ledger.submit(lambda _: iter((gap,)))
+        """Written once, however often the recorder tells it."""
+        known = any(entry.event == gap for entry in self.ledger.entries)
+        if not known:
+            await self.ledger.submit(lambda _: iter((gap,)))
 
     async def turn_away_all(self, reason: Literal["adjourned", "cancelled"]) -> None:
         for socket in list(self.presence.connections.values()):
