@@ -37,6 +37,15 @@ RTCRtpSender.prototype.replaceTrack = function (track) { return track ? replace.
 """A client that keeps sending whatever its own page says."""
 
 
+NAMED = """
+const label = Object.getOwnPropertyDescriptor(MediaDeviceInfo.prototype, "label").get
+Object.defineProperty(MediaDeviceInfo.prototype, "label", {
+  get() { return label.call(this).includes("/") ? "Camera phòng họp" : label.call(this) },
+})
+"""
+"""Chromium names a fake camera after its file; a picture shows the name that a camera has."""
+
+
 async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], Any], why: str, patience: float = PATIENCE) -> T:
     """What ``look`` returns once it is good. Raises ``TimeoutError`` with the last thing seen."""
     seen: list[T] = []
@@ -146,6 +155,7 @@ async def guest(
         ignore_https_errors=True,
     )
     await context.add_init_script(path=Path(__file__).with_name("probe.js"))
+    await context.add_init_script(NAMED)
     if patched:
         await context.add_init_script(PATCHED)
     page = await context.new_page()
