@@ -152,6 +152,7 @@ class Conductor:
         for site in gone & self.endpoints.keys():
             if self.endpoints[site] not in kept:
                 del self.endpoints[site]
+        self.shows = {endpoint: self.shows[endpoint] for endpoint in self.endpoints.values() if endpoint in self.shows}
         self._producers = {
             endpoint: {producer.source: producer for producer in kept[endpoint].producers}
             for endpoint in self.endpoints.values()

@@ -12,22 +12,13 @@ from typing import Any, TypeVar
 from devices import Device, make
 from playwright.async_api import Browser, Page, Playwright
 
+from bench.join import FLAGS as QUIET_FLAGS
+
 T = TypeVar("T")
 PATIENCE = 30.0
 AUDIBLE, SILENT = -60.0, -80.0
 """dBFS at the tone's frequency: heard above, not heard below."""
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--auto-select-desktop-capture-source=Entire screen",
-)
+FLAGS = (*QUIET_FLAGS, "--auto-select-desktop-capture-source=Entire screen")
 PATCHED = """
 Object.defineProperty(MediaStreamTrack.prototype, "enabled", { get: () => true, set: () => {} })
 MediaStreamTrack.prototype.stop = () => {}
