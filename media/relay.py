@@ -35,7 +35,8 @@ UNSENT = 10_000
 @dataclass(frozen=True)
 class RelayConfig:
     """``server``: the path of the server's Unix socket, or its http(s) address. ``announced_address``: what browsers
-    are told, if not the host. ``keep``: seconds without a server after which the routers are closed."""
+    are told, if not the host; several are separated by commas. ``keep``: seconds without a server after which the
+    routers are closed."""
 
     listen_host: str
     listen_port: int
@@ -47,13 +48,13 @@ class RelayConfig:
 
 async def run(config: RelayConfig) -> None:
     """Runs a relay until it is cancelled (best on uvloop). Raises ``PortUnavailable``, an ``OSError``."""
-    announced = await _resolved(config.announced_address or config.listen_host)
-    port = Port(config.listen_host, config.listen_port, None if announced == "0.0.0.0" else announced)
+    host, *_ = await addresses(config.listen_host)
+    announced = [address for name in names(config.announced_address) for address in await addresses(name)]
+    port = Port(host, config.listen_port, announced)
     relay = Relay(config, port)
     port.start()
-    log.info(
-        "relay %s listens on udp %s:%d, announced as %s", relay.desk.id, config.listen_host, port.number, port.announced
-    )
+    where = ", ".join(port.announced)
+    log.info("relay %s listens on udp and tcp %s:%d, announced as %s", relay.desk.id, host, port.number, where)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
@@ -166,7 +167,12 @@ class Relay:
             self._wake.set()
 
 
-async def _resolved(host: str) -> str:
-    """The IPv4 address of a host name. Raises ``OSError``."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-    return str(found[0][4][0])
+def names(announced: str | None) -> list[str]:
+    """The names or addresses of a list with commas."""
+    return [name.strip() for name in (announced or "").split(",") if name.strip()]
+
+
+async def addresses(host: str) -> list[str]:
+    """The addresses of a host name, IPv4 first. Raises ``OSError``."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    return sorted(dict.fromkeys(str(address[0]) for *_, address in found), key=lambda address: ":" in address)
