@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
-_TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
+TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
 """Offices of the network get a certificate that the product made itself."""
 
 
@@ -74,7 +74,7 @@ class Product:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2, context=_TRUSTING) as answer:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2, context=TRUSTING) as answer:
                     health = json.load(answer)
                     if health.get("relay") and health.get("recorder"):
                         return self
