@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +26,7 @@ from recordings.messages import Inventory as RecorderInventory
 from scheduler.mail import Smtp
 from scheduler.outbox import Outbox
 from scheduler.post import Post
+from signaling.doors.porter import Porter
 from settings import Settings
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
@@ -48,6 +47,7 @@ class House:
     films: Films
     hall: Hall
     watch: Watch
+    porter: Porter
     sockets: socketio.AsyncServer
 
 
@@ -79,7 +79,6 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
 
     director = Director(recorder, _RelayForRecorder(relays), missing)
     hall = Hall(database=rows, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
-    _listen(hall, director, relays, recorder)
 
     sockets = socketio.AsyncServer(
         async_mode="aiohttp",
@@ -94,6 +93,9 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
 
     transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
     Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
+    porter = Porter(hall, relays, rows, tickets, now)
+    _listen(hall, porter, director, relays, recorder)
+
     kept = files(settings, rows)
     films = Films(
         database=rows, chain=chain, files=kept, jobs=jobs, recorder=recorder, folder=settings.var / "recordings"
@@ -120,21 +122,27 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     try:
         await jobs.start()
         await hall.start()
-        yield House(deps, films, hall, watch, sockets)
+        yield House(deps, films, hall, porter, watch, sockets)
     finally:
         await relays.close()
         await hall.stop()
+        await porter.stop()
         await jobs.stop()
         await rows.close()
 
 
-def _listen(hall: Hall, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
+def _listen(hall: Hall, porter: Porter, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
     """What relays and recorder tell goes to who follows it; the loss of a relay reaches the browsers first."""
 
     async def relay_lost(lost: Lost) -> None:
         await hall.relay_lost(lost)
+    async def relay_returned(meetings: Collection[str]) -> None:
+        await hall.relay_returned(meetings)
+        await porter.relay_returned(meetings)
+
         await director.relay_lost(lost)
 
+        await porter.relay_lost(lost)
     async def recorder_returned(inventory: RecorderInventory) -> None:
         await director.recorder_returned(inventory)
         await hall.recorder_returned([open_.recording for open_ in inventory.recordings])
@@ -143,9 +151,9 @@ def _listen(hall: Hall, director: Director, relays: Fleet, recorder: RecorderLin
         await director.recorder_away()
         await hall.recorder_lost()
 
-    relays.on_returned, relays.on_lost = hall.relay_returned, relay_lost
+    relays.on_returned, relays.on_lost = relay_returned, relay_lost
     relays.on_slots_show, relays.on_heard = hall.slots_show, hall.heard
-    relays.on_producer_started = hall.producer_started
+    relays.on_producer_started, relays.on_transport_health = hall.producer_started, porter.transport_health
     recorder.on_returned, recorder.on_away = recorder_returned, recorder_away
     recorder.on_missing = director.media_missing
 

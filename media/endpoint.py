@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from media.downlink import Downlink
 from media.dtls import Certificate
 from media.messages import (
+    SLOTS,
     ConnectEndpoint,
     EndpointInventory,
     EndpointOffer,
@@ -17,6 +18,7 @@ from media.messages import (
     TransportHealth,
 )
 from media.ortc import ROUTER_CAPABILITIES
+from media.numbers import NumberedTransport, Numbers
 from media.port import Port
 from media.producer import Producer, Watcher
 from media.routing import Plan
@@ -51,9 +53,12 @@ class Endpoint:
             def told(health: Health) -> None:
                 on_health(TransportHealth(wish.router, wish.endpoint, direction, health))
 
-            return Transport(port, certificate, told)
+            if wish.slots is None or direction == "send":
+                return Transport(port, certificate, told)
+            return NumberedTransport(port, certificate, told, Numbers(wish.rtp_capabilities))
 
         self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
+        self._slots = frozenset(name for name, _ in SLOTS) if wish.slots is None else frozenset(wish.slots)
         self.uplink: Uplink | None = None
         if wish.send:
             self.uplink = Uplink(wish.endpoint, transport("send"), port.incoming, packet, watcher)
@@ -63,7 +68,7 @@ class Endpoint:
             router_rtp_capabilities=ROUTER_CAPABILITIES,
             send=self.uplink.transport.parameters() if self.uplink else None,
             receive=self.downlink.transport.parameters(),
-            slots=self.downlink.offers(),
+            slots=tuple(slot for slot in self.downlink.offers() if slot.name in self._slots),
             shows=self.downlink.shows(),
         )
 
@@ -87,6 +92,8 @@ class Endpoint:
             slot.show(producer if producer is not None and slot.accepts(producer) else None)
             self.places[name] = feed.endpoint if feed is not None else None
 
+            if name not in self._slots:
+                continue
     def told(self) -> SlotsShow:
         """What the slots show now, as it is told to the server."""
         self.changed = False
@@ -97,6 +104,16 @@ class Endpoint:
         return EndpointInventory(
             id=self.id,
             send=self.uplink is not None,
+    def healths(self) -> Iterator[TransportHealth]:
+        """The health of both transports, for a server that may have missed it."""
+        directions: list[tuple[Literal["send", "receive"], Transport | None]] = [
+            ("send", self.uplink.transport if self.uplink else None),
+            ("receive", self.downlink.transport),
+        ]
+        for direction, transport in directions:
+            if transport is not None and transport.health is not None:
+                yield TransportHealth(self.router, self.id, direction, transport.health)
+
             producers=tuple(producer.inventory() for producer in producers if producer.started),
         )
 

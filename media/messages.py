@@ -31,12 +31,18 @@ SLOTS: tuple[tuple[str, Literal["audio", "video"]], ...] = (
 
 
 class OpenEndpoint(Struct, frozen=True):
-    """Makes the transports and slots of one browser. ``send`` false: receive only. Answer: ``EndpointOffer``."""
+    """Makes the transports and slots of one browser. ``send`` false: receive only. Answer: ``EndpointOffer``.
+
+    ``slots``: a peer that made an SDP offer itself is fed these slots only, with the payload types and header
+    extension numbers of its ``rtp_capabilities``; mids are left out, streams are told by SSRC. ``None``: all slots,
+    with the router's numbers, as mediasoup-client takes them.
+    """
 
     router: str
     endpoint: str
     send: bool
     rtp_capabilities: MediaParameters
+    slots: tuple[str, ...] | None = None
 
 
 class SlotOffer(Struct, frozen=True):

@@ -146,6 +146,36 @@ def receivable(capabilities: MediaParameters) -> tuple[set[Codec], set[Codec]]:
     return set(types.values()), {types[apt] for apt in repaired if apt in types}
 
 
+def payload_types(capabilities: MediaParameters) -> dict[Codec, tuple[int, int | None]]:
+    """The numbers that a receiver's own ``rtpCapabilities`` give to each codec and to its repetitions.
+
+    Raises ``CodecUnknown``.
+    """
+    entries = _read(capabilities, _Capabilities).codecs
+    repairs = {
+        entry.parameter("apt"): entry.preferred_payload_type
+        for entry in entries
+        if entry.mime_type.lower() == "video/rtx"
+    }
+    found: dict[Codec, tuple[int, int | None]] = {}
+    for entry in entries:
+        codec = _codec(entry.mime_type)
+        if codec is not None and codec not in found and entry.parameter("packetization-mode") in {-1, 1}:
+            number = entry.preferred_payload_type
+            found[codec] = number, repairs.get(number)
+    return found
+
+
+def extension_numbers(capabilities: MediaParameters) -> dict[int, int]:
+    """The router's number of each header extension that a receiver's ``rtpCapabilities`` name → theirs (1-14).
+
+    Raises ``CodecUnknown``.
+    """
+    theirs = {(each.kind, each.uri): each.preferred_id for each in _read(capabilities, _Extensions).header_extensions}
+    ours = {(each["kind"], each["uri"]): each["preferredId"] for each in ROUTER_CAPABILITIES["headerExtensions"]}
+    return {ours[name]: number for name, number in theirs.items() if name in ours and 0 < number < 15}
+
+
 class _Codec(Struct, rename="camel"):
     mime_type: str
     payload_type: int = 0
@@ -180,8 +210,18 @@ class _Parameters(Struct, rename="camel"):
     mid: str | None = None
 
 
+class _PreferredExtension(Struct, rename="camel"):
+    uri: str
+    kind: str = ""
+    preferred_id: int = 0
+
+
 class _Capabilities(Struct):
     codecs: list[_Codec]
+
+
+class _Extensions(Struct, rename="camel"):
+    header_extensions: list[_PreferredExtension] = []
 
 
 def _read(parameters: MediaParameters, kind: type[T]) -> T:

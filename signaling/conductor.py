@@ -38,6 +38,11 @@ def site_of(endpoint: str) -> str:
 
 
 class Conductor:
+def is_aside(endpoint: str) -> bool:
+    """Whether this is a player's, which has no seat (``signaling.doors``)."""
+    return endpoint.partition(".")[2].startswith("whep-")
+
+
     """The media of one meeting. ``endpoints`` maps a site to the endpoint that its browser holds now."""
 
     def __init__(self, meeting: str, relay: Span, recorder: Recorder) -> None:
@@ -59,15 +64,26 @@ class Conductor:
 
     # -- Calls of one browser
 
-    async def offer(self, site: str, *, send: bool, rtp_capabilities: p.MediaParameters) -> p.MediaOffer | None:
-        """New media for a site, in place of what it had; ``None`` while no relay is there."""
+    async def offer(
+        self,
+        site: str,
+        *,
+        send: bool,
+        rtp_capabilities: p.MediaParameters,
+        endpoint: str | None = None,
+        slots: tuple[str, ...] | None = None,
+    ) -> p.MediaOffer | None:
+        """New media for a site, in place of what it had; ``None`` while no relay is there.
+
+        ``endpoint`` and ``slots`` are for who comes by another door than a browser's (``signaling.doors``).
+        """
         await self.drop(site)
         if not self._relay.available:
             self._without.add(site)
             return None
-        endpoint = self.endpoints[site] = f"{site}.{secrets.token_hex(4)}"
+        endpoint = self.endpoints[site] = endpoint or f"{site}.{secrets.token_hex(4)}"
         try:
-            made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities))
+            made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities, slots))
         except RelayError as error:
             log.warning("no media for %s: %s", site, error)
             if self.endpoints.get(site) == endpoint:
@@ -165,6 +181,8 @@ class Conductor:
         """These, and all that were told that there is no media, if there can be media now; each is returned once."""
         self._without |= set(sites)
         if not self._relay.available:
+            if is_aside(endpoint):
+                continue
             return set()
         ready, self._without = self._without, set()
         return ready
