@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import AsyncGenerator, Awaitable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +28,8 @@ from recordings.messages import Inventory as RecorderInventory
 from scheduler.mail import Smtp
 from scheduler.outbox import Outbox
 from scheduler.post import Post
-from signaling.doors.porter import Porter
 from settings import Settings
+from signaling.doors.porter import Porter
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
 from store.chain import Chain
@@ -46,8 +48,8 @@ class House:
     deps: Deps
     films: Films
     hall: Hall
-    watch: Watch
     porter: Porter
+    watch: Watch
     sockets: socketio.AsyncServer
 
 
@@ -91,11 +93,11 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     for namespace in (MeetingNamespace(hall, rows, tickets, now), relays.door, recorder):
         sockets.register_namespace(namespace)
 
-    transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
-    Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
     porter = Porter(hall, relays, rows, tickets, now)
     _listen(hall, porter, director, relays, recorder)
 
+    transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
+    Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
     kept = files(settings, rows)
     films = Films(
         database=rows, chain=chain, files=kept, jobs=jobs, recorder=recorder, folder=settings.var / "recordings"
@@ -124,9 +126,9 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         await hall.start()
         yield House(deps, films, hall, porter, watch, sockets)
     finally:
+        await porter.stop()
         await relays.close()
         await hall.stop()
-        await porter.stop()
         await jobs.stop()
         await rows.close()
 
@@ -134,15 +136,15 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
 def _listen(hall: Hall, porter: Porter, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
     """What relays and recorder tell goes to who follows it; the loss of a relay reaches the browsers first."""
 
-    async def relay_lost(lost: Lost) -> None:
-        await hall.relay_lost(lost)
     async def relay_returned(meetings: Collection[str]) -> None:
         await hall.relay_returned(meetings)
         await porter.relay_returned(meetings)
 
+    async def relay_lost(lost: Lost) -> None:
+        await hall.relay_lost(lost)
+        await porter.relay_lost(lost)
         await director.relay_lost(lost)
 
-        await porter.relay_lost(lost)
     async def recorder_returned(inventory: RecorderInventory) -> None:
         await director.recorder_returned(inventory)
         await hall.recorder_returned([open_.recording for open_ in inventory.recordings])

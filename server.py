@@ -44,15 +44,15 @@ async def serve(settings: Settings) -> None:
     from web.app import build
     from web.links import first_administrator_link
     from web.routes.archive import ARCHIVE
+    from web.routes.whip import PORTER
     from web.tls import context
 
-    from web.routes.whip import PORTER
     async with house.opened(settings) as rooms:
         app = build(rooms.deps)
         app[ARCHIVE] = Archive(rooms.deps.database, rooms.films)
+        app[PORTER] = rooms.porter
         rooms.sockets.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        app[PORTER] = rooms.porter
         await runner.setup()
         watching = asyncio.create_task(rooms.watch.run(), name="watch")
         try:

@@ -98,10 +98,10 @@ class Desk:
     def resume(self) -> None:
         for router in self.routers.values():
             router.resume()
-
             for endpoint in router.endpoints.values():
                 for notice in endpoint.healths():
                     self._tell(notice)
+
     def _router(self, id: str) -> Router:
         router = self.routers.get(id)
         if router is None:

@@ -17,8 +17,8 @@ from media.messages import (
     Source,
     TransportHealth,
 )
-from media.ortc import ROUTER_CAPABILITIES
 from media.numbers import NumberedTransport, Numbers
+from media.ortc import ROUTER_CAPABILITIES
 from media.port import Port
 from media.producer import Producer, Watcher
 from media.routing import Plan
@@ -57,8 +57,8 @@ class Endpoint:
                 return Transport(port, certificate, told)
             return NumberedTransport(port, certificate, told, Numbers(wish.rtp_capabilities))
 
-        self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
         self._slots = frozenset(name for name, _ in SLOTS) if wish.slots is None else frozenset(wish.slots)
+        self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
         self.uplink: Uplink | None = None
         if wish.send:
             self.uplink = Uplink(wish.endpoint, transport("send"), port.incoming, packet, watcher)
@@ -87,23 +87,18 @@ class Endpoint:
     def follow(self, plan: Plan, find: Callable[[str, Source], Producer | None]) -> None:
         """Lets every slot show what the plan says."""
         for name, feed in plan.items():
+            if name not in self._slots:
+                continue
             slot = self.downlink.slots[name]
             producer = find(feed.endpoint, feed.source) if feed is not None else None
             slot.show(producer if producer is not None and slot.accepts(producer) else None)
             self.places[name] = feed.endpoint if feed is not None else None
 
-            if name not in self._slots:
-                continue
     def told(self) -> SlotsShow:
         """What the slots show now, as it is told to the server."""
         self.changed = False
         return SlotsShow(self.router, self.id, self.downlink.shows())
 
-    def inventory(self) -> EndpointInventory:
-        producers = self.uplink.producers.values() if self.uplink else ()
-        return EndpointInventory(
-            id=self.id,
-            send=self.uplink is not None,
     def healths(self) -> Iterator[TransportHealth]:
         """The health of both transports, for a server that may have missed it."""
         directions: list[tuple[Literal["send", "receive"], Transport | None]] = [
@@ -114,6 +109,11 @@ class Endpoint:
             if transport is not None and transport.health is not None:
                 yield TransportHealth(self.router, self.id, direction, transport.health)
 
+    def inventory(self) -> EndpointInventory:
+        producers = self.uplink.producers.values() if self.uplink else ()
+        return EndpointInventory(
+            id=self.id,
+            send=self.uplink is not None,
             producers=tuple(producer.inventory() for producer in producers if producer.started),
         )
 

@@ -37,12 +37,12 @@ def site_of(endpoint: str) -> str:
     return endpoint.partition(".")[0]
 
 
-class Conductor:
 def is_aside(endpoint: str) -> bool:
     """Whether this is a player's, which has no seat (``signaling.doors``)."""
     return endpoint.partition(".")[2].startswith("whep-")
 
 
+class Conductor:
     """The media of one meeting. ``endpoints`` maps a site to the endpoint that its browser holds now."""
 
     def __init__(self, meeting: str, relay: Span, recorder: Recorder) -> None:
@@ -169,6 +169,8 @@ def is_aside(endpoint: str) -> bool:
     def relay_returned(self) -> set[str]:
         """Takes over what relays hold. Returns the sites that may make their media anew, once."""
         for endpoint in self._relay.homes:
+            if is_aside(endpoint):
+                continue
             if self.endpoints.setdefault(site_of(endpoint), endpoint) != endpoint:
                 self._strays.add(endpoint)
         gone = {site for site, endpoint in self.endpoints.items() if endpoint not in self._relay.homes}
@@ -181,8 +183,6 @@ def is_aside(endpoint: str) -> bool:
         """These, and all that were told that there is no media, if there can be media now; each is returned once."""
         self._without |= set(sites)
         if not self._relay.available:
-            if is_aside(endpoint):
-                continue
             return set()
         ready, self._without = self._without, set()
         return ready
