@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 from collections.abc import AsyncGenerator, Awaitable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import socketio
 
@@ -32,11 +29,13 @@ from settings import Settings
 from signaling.doors.porter import Porter
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
+from signaling.turn import Turn, derived
 from store.chain import Chain
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.migrate import migrate
+from store.secret import secret
 from store.watch import Watch
 from web.deps import Deps
 
@@ -90,7 +89,8 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         ping_interval=10,
         ping_timeout=8,
     )
-    for namespace in (MeetingNamespace(hall, rows, tickets, now), relays.door, recorder):
+    turn = Turn(settings.turn_urls, (settings.turn_secret or derived(secret(settings.var))).encode())
+    for namespace in (MeetingNamespace(hall, rows, tickets, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
 
     porter = Porter(hall, relays, rows, tickets, now)
@@ -185,14 +185,3 @@ class _RelayForRecorder:
 def _same_host(origin: str | None, environ: dict[str, str]) -> bool:
     """Browsers connect from our own pages alone; relay and recorder send no Origin."""
     return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
-
-
-def secret(var: Path) -> bytes:
-    """The installation's secret, made at the first start; whoever has it can sign tickets."""
-    path = var / "secret"
-    var.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(48))
-    return path.read_bytes()

@@ -12,6 +12,7 @@ from media.messages import (
     ConnectEndpoint,
     EndpointInventory,
     EndpointOffer,
+    IceParameters,
     OpenEndpoint,
     SlotsShow,
     Source,
@@ -83,6 +84,10 @@ class Endpoint:
                 self.uplink.produce(producer)
             if wish.send is not None:
                 self.uplink.transport.connect(wish.send)
+
+    def restart_ice(self) -> IceParameters:
+        send = self.uplink.transport.restart_ice() if self.uplink else None
+        return IceParameters(self.downlink.transport.restart_ice(), send)
 
     def follow(self, plan: Plan, find: Callable[[str, Source], Producer | None]) -> None:
         """Lets every slot show what the plan says."""

@@ -77,6 +77,20 @@ class ConnectEndpoint(Struct, frozen=True):
     producers: tuple[NewProducer, ...]
 
 
+class RestartIce(Struct, frozen=True):
+    """Lets a browser look for its paths anew; DTLS and SRTP of both transports go on. Answer: ``IceParameters``."""
+
+    router: str
+    endpoint: str
+
+
+class IceParameters(Struct, frozen=True):
+    """As ``restartIce`` of mediasoup-client takes them."""
+
+    receive: MediaParameters
+    send: MediaParameters | None
+
+
 class CloseProducer(Struct, frozen=True):
     router: str
     endpoint: str

@@ -18,6 +18,7 @@ from media.messages import (
     ConnectEndpoint,
     NewProducer,
     OpenEndpoint,
+    RestartIce,
     Route,
     Source,
 )
@@ -120,6 +121,17 @@ class Conductor:
 
     async def produce(self, site: str, wish: p.Produce) -> None:
         await self._ask_connect(site, None, wish.send, (wish.producer,))
+
+    async def restart_ice(self, site: str, wish: p.RestartIce) -> p.IceRestarted:
+        """Raises ``Unavailable`` when this is not the media of the site any more."""
+        endpoint = self._endpoint(site)
+        if endpoint != wish.endpoint:
+            raise Unavailable("media_unavailable")
+        try:
+            made = await self._relay.restart_ice(RestartIce(self.meeting, endpoint))
+        except RelayError as error:
+            raise Unavailable("media_unavailable", reason=str(error)) from error
+        return p.IceRestarted(made.receive, made.send)
 
     async def close_producer(self, site: str, source: p.Source) -> None:
         endpoint = self._endpoint(site)
