@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,15 +23,19 @@ TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsag
 
 
 def free_port() -> int:
-    """A TCP port below which, and 1000 above which, nobody listens."""
+    """A TCP port on which nobody listens, nor on the media ports of the relays, which are 1000 above."""
     for _ in range(50):
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        with contextlib.ExitStack() as stack:
+            tcp = stack.enter_context(socket.socket())
             tcp.bind(("127.0.0.1", 0))
             port = tcp.getsockname()[1]
             if port > 60000:
                 continue
             try:
-                udp.bind(("127.0.0.1", port + 1000))
+                for number in range(len(os.sched_getaffinity(0))):
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        taken = stack.enter_context(socket.socket(type=kind))
+                        taken.bind(("127.0.0.1", port + 1000 + number))
             except OSError:
                 continue
             return port
