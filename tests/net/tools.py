@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import NoReturn
 
-PACKAGES = {"ip": "iproute2", "tc": "iproute2", "nft": "nftables"}
+PACKAGES = {"ip": "iproute2", "tc": "iproute2", "nft": "nftables", "turnserver": "coturn"}
 
 
 class BedUnavailable(Exception):
