@@ -35,10 +35,11 @@ class Downlink:
         self.transport.terminal = self
         self._allowance, self._granted = ALLOWANCE, 0
         self.slots: dict[str, Slot] = {}
-        codecs, repairs = ortc.receivable(capabilities)
+        able = ortc.receivable(capabilities)
+        transport.numbered = able.numbered
         for place, (name, kind) in enumerate(SLOTS):
             group = "stage" if name in (STAGE_VIDEO, STAGE_AUDIO) else name
-            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", codecs, repairs)
+            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", able)
             self.slots[name] = Slot(
                 name=name,
                 receiving=receiving,
@@ -64,7 +65,7 @@ class Downlink:
         """A receiving transport is sent no media."""
         return False
 
-    def rtp(self, size: int, now: int) -> None:
+    def rtp(self, buffer: Buffer, size: int, now: int) -> None:
         """Never called: no stream is expected."""
 
     def empty(self) -> None:

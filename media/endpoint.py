@@ -56,7 +56,7 @@ class Endpoint:
         self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
         self.uplink: Uplink | None = None
         if wish.send:
-            self.uplink = Uplink(wish.endpoint, transport("send"), port.incoming, packet, watcher)
+            self.uplink = Uplink(wish.endpoint, transport("send"), port.wire, packet, watcher)
 
     def offer(self) -> EndpointOffer:
         return EndpointOffer(

@@ -6,7 +6,6 @@ Payload types and header extension numbers of slots are the router's; those of p
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -15,14 +14,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from media.messages import MediaParameters
-from media.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC
+from media.rtp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, TRANSPORT_CC
 
 Kind = Literal["audio", "video"]
 Codec = Literal["opus", "VP8", "H264"]
 Ssrc = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
 T = TypeVar("T")
 
-MID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID = 1, 5, 10
+MID_ID, RID_ID, REPAIRED_RID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID = 1, 2, 3, 5, 10
+
+LAYERS = 3
+"""Encodings that one video may have."""
 
 OPUS = 100
 PAYLOAD_TYPES: dict[Codec, int] = {"opus": OPUS, "VP8": 101, "H264": 103}
@@ -59,8 +61,8 @@ def _video(codec: Codec, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _extension(kind: Kind, uri: str, id: int) -> dict[str, Any]:
-    return {"kind": kind, "uri": uri, "preferredId": id, "preferredEncrypt": False, "direction": "sendrecv"}
+def _extension(kind: Kind, uri: str, id: int, direction: str = "sendrecv") -> dict[str, Any]:
+    return {"kind": kind, "uri": uri, "preferredId": id, "preferredEncrypt": False, "direction": direction}
 
 
 ROUTER_CAPABILITIES: MediaParameters = {
@@ -80,6 +82,8 @@ ROUTER_CAPABILITIES: MediaParameters = {
     "headerExtensions": [
         _extension("audio", MID, MID_ID),
         _extension("video", MID, MID_ID),
+        _extension("video", RID, RID_ID, "recvonly"),
+        _extension("video", REPAIRED_RID, REPAIRED_RID_ID, "recvonly"),
         _extension("audio", TRANSPORT_CC, TRANSPORT_CC_ID),
         _extension("video", TRANSPORT_CC, TRANSPORT_CC_ID),
         _extension("audio", AUDIO_LEVEL, AUDIO_LEVEL_ID),
@@ -89,18 +93,26 @@ ROUTER_CAPABILITIES: MediaParameters = {
 
 
 class CodecUnknown(Exception):
-    """Parameters that are no single stream of Opus, VP8 or H.264."""
+    """Parameters that are no stream of Opus, VP8 or H.264, or no set of encodings that can be told apart."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One encoding that a browser sends. Absent SSRCs are learned by ``mid`` and ``rid`` (RFC 8852)."""
+
+    rid: str = ""
+    ssrc: int | None = None
+    repair_ssrc: int | None = None
 
 
 @dataclass(frozen=True)
 class Sending:
-    """What a browser sends, out of the ``rtpParameters`` of its producer. Absent SSRCs are learned by ``mid``."""
+    """What a browser sends, out of the ``rtpParameters`` of its producer. ``encodings``: the smallest picture first."""
 
     codec: Codec
     payload_type: int
     repair_type: int | None
-    ssrc: int | None
-    repair_ssrc: int | None
+    encodings: tuple[Sent, ...]
     mid: str
     extensions: dict[str, int]
     channels: int
@@ -109,41 +121,57 @@ class Sending:
 def sending(kind: Kind, parameters: MediaParameters) -> Sending:
     """Raises ``CodecUnknown``."""
     offered = _read(parameters, _Parameters)
-    if not offered.codecs or len(offered.encodings) > 1:
+    if not offered.codecs or len(offered.encodings) > (LAYERS if kind == "video" else 1):
         raise CodecUnknown(f"{len(offered.codecs)} codecs, {len(offered.encodings)} encodings")
     first = offered.codecs[0]
     codec = _codec(first.mime_type)
     if codec is None or (codec == "opus") != (kind == "audio"):
         raise CodecUnknown(f"{first.mime_type} as {kind}")
     repair = next((entry for entry in offered.codecs[1:] if entry.mime_type.lower() == "video/rtx"), None)
-    encoding = offered.encodings[0] if offered.encodings else _Encoding()
+    encodings = tuple(
+        Sent(entry.rid or "", entry.ssrc, entry.rtx.ssrc if repair and entry.rtx else None)
+        for entry in offered.encodings or [_Encoding()]
+    )
+    if len(encodings) > 1 and (
+        len({entry.rid for entry in encodings}) < len(encodings) or not all(entry.rid for entry in encodings)
+    ):
+        raise CodecUnknown("encodings without a rid of their own")
     return Sending(
         codec=codec,
         payload_type=first.payload_type,
         repair_type=repair.payload_type if repair else None,
-        ssrc=encoding.ssrc,
-        repair_ssrc=encoding.rtx.ssrc if repair and encoding.rtx else None,
+        encodings=encodings,
         mid=offered.mid or "",
         extensions={extension.uri: extension.id for extension in offered.header_extensions},
         channels=first.channels or 1,
     )
 
 
-def receivable(capabilities: MediaParameters) -> tuple[set[Codec], set[Codec]]:
-    """The codecs that a browser's ``rtpCapabilities`` can receive, and those which it can repair by RTX.
+@dataclass(frozen=True)
+class Receivable:
+    """What a browser can receive. ``numbered``: it reports arrivals by transport-wide sequence numbers."""
 
-    Raises ``CodecUnknown`` for capabilities that cannot be read.
-    """
-    entries = _read(capabilities, _Capabilities).codecs
+    codecs: frozenset[Codec]
+    repairs: frozenset[Codec]
+    numbered: bool
+
+
+def receivable(capabilities: MediaParameters) -> Receivable:
+    """Out of a browser's ``rtpCapabilities``. Raises ``CodecUnknown`` for capabilities that cannot be read."""
+    read = _read(capabilities, _Capabilities)
     types: dict[int, Codec] = {}
-    for entry in entries:
+    for entry in read.codecs:
         codec = _codec(entry.mime_type)
         if codec == "H264" and entry.parameter("packetization-mode") != 1:
             continue
         if codec is not None:
             types[entry.preferred_payload_type] = codec
-    repaired = [entry.parameter("apt") for entry in entries if entry.mime_type.lower() == "video/rtx"]
-    return set(types.values()), {types[apt] for apt in repaired if apt in types}
+    repaired = [entry.parameter("apt") for entry in read.codecs if entry.mime_type.lower() == "video/rtx"]
+    return Receivable(
+        codecs=frozenset(types.values()),
+        repairs=frozenset(types[apt] for apt in repaired if apt in types),
+        numbered=any(extension.uri == TRANSPORT_CC for extension in read.header_extensions),
+    )
 
 
 class _Codec(Struct, rename="camel"):
@@ -165,6 +193,7 @@ class _Repair(Struct):
 
 class _Encoding(Struct):
     ssrc: Ssrc | None = None
+    rid: Annotated[str, Meta(max_length=16)] | None = None
     rtx: _Repair | None = None
 
 
@@ -180,8 +209,13 @@ class _Parameters(Struct, rename="camel"):
     mid: str | None = None
 
 
-class _Capabilities(Struct):
+class _Capability(Struct):
+    uri: str
+
+
+class _Capabilities(Struct, rename="camel"):
     codecs: list[_Codec]
+    header_extensions: list[_Capability] = []
 
 
 def _read(parameters: MediaParameters, kind: type[T]) -> T:
@@ -202,6 +236,7 @@ class Receiving:
     repairs: tuple[Codec, ...]
     ssrc: int
     repair_ssrc: int | None
+    numbered: bool
 
     def parameters(self) -> MediaParameters:
         """The ``rtpParameters`` of the slot's consumer. mediasoup-client names the media stream by its ``cname``."""
@@ -213,6 +248,8 @@ class Receiving:
                 codec = deepcopy(entry)
                 codec["payloadType"] = codec.pop("preferredPayloadType")
                 del codec["kind"]
+                if not self.numbered:
+                    codec["rtcpFeedback"] = [f for f in codec["rtcpFeedback"] if f["type"] != "transport-cc"]
                 codecs.append(codec)
         encoding: dict[str, Any] = {"ssrc": self.ssrc}
         if self.repair_ssrc is not None:
@@ -224,18 +261,19 @@ class Receiving:
                 {"uri": extension["uri"], "id": extension["preferredId"], "encrypt": False, "parameters": {}}
                 for extension in ROUTER_CAPABILITIES["headerExtensions"]
                 if extension["kind"] == self.kind
+                and extension["direction"] == "sendrecv"
+                and (self.numbered or extension["uri"] != TRANSPORT_CC)
             ],
             "encodings": [encoding],
             "rtcp": {"cname": self.cname, "reducedSize": True, "mux": True},
         }
 
 
-def receiving(kind: Kind, mid: str, cname: str, codecs: Iterable[Codec], repairs: Iterable[Codec]) -> Receiving:
-    """A slot of ``kind`` for a browser that can receive ``codecs`` and repair ``repairs``."""
+def receiving(kind: Kind, mid: str, cname: str, able: Receivable) -> Receiving:
+    """A slot of ``kind`` for a browser that can receive so much."""
     wanted: tuple[Codec, ...] = ("opus",) if kind == "audio" else ("VP8", "H264")
-    able, repaired = set(codecs), set(repairs)
-    listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able)
-    mended: tuple[Codec, ...] = tuple(codec for codec in listed if codec in repaired)
+    listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able.codecs)
+    mended: tuple[Codec, ...] = tuple(codec for codec in listed if codec in able.repairs)
     return Receiving(
         kind=kind,
         mid=mid,
@@ -244,6 +282,7 @@ def receiving(kind: Kind, mid: str, cname: str, codecs: Iterable[Codec], repairs
         repairs=mended,
         ssrc=_new_ssrc(),
         repair_ssrc=_new_ssrc() if mended else None,
+        numbered=able.numbered,
     )
 
 
