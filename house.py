@@ -12,9 +12,9 @@ from pathlib import Path
 
 import socketio
 
-from media.link import RelayError, RelayLink
+from media.fleet import Fleet, Lost
+from media.link import RelayError
 from media.messages import AskKeyFrame, Record, StopRecord
-from media.messages import Inventory as RelayInventory
 from meetings.errors import Unavailable
 from meetings.events import RecordingGap
 from meetings.tickets import Tickets
@@ -71,14 +71,15 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     chain, tickets, jobs = Chain(rows), Tickets(secret(settings.var)), Jobs(rows)
     watch = Watch(rows, chain)
 
-    relay, recorder = RelayLink(settings.token or ""), RecorderLink(settings.token or "")
+    relays = Fleet(settings.token or "", expected=settings.relay_count)
+    recorder = RecorderLink(settings.token or "")
 
     async def missing(meeting: str, gap: RecordingGap) -> None:
         await hall.recording_gap(meeting, gap)
 
-    director = Director(recorder, _RelayForRecorder(relay), missing)
-    hall = Hall(database=rows, chain=chain, watch=watch, relay=relay, recorder=director, now=now)
-    _listen(hall, director, relay, recorder)
+    director = Director(recorder, _RelayForRecorder(relays), missing)
+    hall = Hall(database=rows, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
+    _listen(hall, director, relays, recorder)
 
     sockets = socketio.AsyncServer(
         async_mode="aiohttp",
@@ -88,7 +89,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         ping_interval=10,
         ping_timeout=8,
     )
-    for namespace in (MeetingNamespace(hall, rows, tickets, now), relay, recorder):
+    for namespace in (MeetingNamespace(hall, rows, tickets, now), relays.door, recorder):
         sockets.register_namespace(namespace)
 
     transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
@@ -121,21 +122,18 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         await hall.start()
         yield House(deps, films, hall, watch, sockets)
     finally:
+        await relays.close()
         await hall.stop()
         await jobs.stop()
         await rows.close()
 
 
-def _listen(hall: Hall, director: Director, relay: RelayLink, recorder: RecorderLink) -> None:
-    """What relay and recorder tell goes to who follows it; a new relay's news reaches the recorder first."""
-    known = ""
+def _listen(hall: Hall, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
+    """What relays and recorder tell goes to who follows it; the loss of a relay reaches the browsers first."""
 
-    async def relay_returned(inventory: RelayInventory) -> None:
-        nonlocal known
-        if inventory.relay != known:
-            known = inventory.relay
-            await director.relay_returned(hall.meetings())
-        await hall.relay_returned(inventory)
+    async def relay_lost(lost: Lost) -> None:
+        await hall.relay_lost(lost)
+        await director.relay_lost(lost)
 
     async def recorder_returned(inventory: RecorderInventory) -> None:
         await director.recorder_returned(inventory)
@@ -145,27 +143,27 @@ def _listen(hall: Hall, director: Director, relay: RelayLink, recorder: Recorder
         await director.recorder_away()
         await hall.recorder_lost()
 
-    relay.on_inventory, relay.on_lost = relay_returned, hall.relay_lost
-    relay.on_slots_show, relay.on_heard = hall.slots_show, hall.heard
-    relay.on_producer_started = hall.producer_started
+    relays.on_returned, relays.on_lost = hall.relay_returned, relay_lost
+    relays.on_slots_show, relays.on_heard = hall.slots_show, hall.heard
+    relays.on_producer_started = hall.producer_started
     recorder.on_returned, recorder.on_away = recorder_returned, recorder_away
     recorder.on_missing = director.media_missing
 
 
 class _RelayForRecorder:
-    """The relay as the recordings ask for it: their errors, not the relay's."""
+    """The relay that carries an endpoint, as the recordings ask for it: their errors, not the relay's."""
 
-    def __init__(self, relay: RelayLink) -> None:
-        self._relay = relay
+    def __init__(self, relays: Fleet) -> None:
+        self._relays = relays
 
     async def record(self, wish: Record) -> None:
-        await self._ask(self._relay.record(wish))
+        await self._ask(self._relays.span(wish.router).record(wish))
 
     async def stop_record(self, wish: StopRecord) -> None:
-        await self._ask(self._relay.stop_record(wish))
+        await self._ask(self._relays.span(wish.router).stop_record(wish))
 
     async def ask_key_frame(self, wish: AskKeyFrame) -> None:
-        await self._ask(self._relay.ask_key_frame(wish))
+        await self._ask(self._relays.span(wish.router).ask_key_frame(wish))
 
     async def _ask(self, request: Awaitable[None]) -> None:
         try:

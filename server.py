@@ -16,6 +16,7 @@ import signal
 import stat
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nghisu.server")
 CHILDREN = ("serve", "relay", "recorder")
-STANDBY = "recorder"
+STANDBY = ("recorder",)
 """A second recorder waits, so that the loss of one costs no start (ADR 0005)."""
 NOISY = ("aioice", "aiortc", "socketio", "engineio", "dbos", "alembic")
 
@@ -74,12 +75,12 @@ def _make_way(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def relay(settings: Settings) -> None:
+async def relay(settings: Settings, number: int = 0) -> None:
     from media.relay import RelayConfig, run
 
     host, port = settings.media
     server = settings.server or str(settings.socket)
-    await run(RelayConfig(host, port, settings.announce, server, settings.token or ""))
+    await run(RelayConfig(host, port + number, settings.announce, server, settings.token or "", number=number))
 
 
 async def recorder(settings: Settings) -> None:
@@ -181,12 +182,18 @@ def _settings(command: str) -> Settings:
     return settings
 
 
-def _stay(command: str, *, supervised: bool) -> int:
+def _processes(settings: Settings) -> list[tuple[str, ...]]:
+    """The commands that ``up`` keeps running."""
+    relays = [("relay", "--number", str(number)) for number in range(settings.relay_count)]
+    return [("serve",), *relays, ("recorder",), STANDBY]
+
+
+def _stay(command: str, *, supervised: bool, number: int = 0) -> int:
     """Runs a child of the supervisor. Returns ``UNUSABLE`` when it cannot run as configured."""
     import uvloop
 
     settings = _settings(command)
-    work = {"serve": serve, "relay": relay, "recorder": recorder}[command]
+    work = {"serve": serve, "relay": partial(relay, number=number), "recorder": recorder}[command]
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_told(work(settings), supervised=supervised))
@@ -201,7 +208,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything")
     for name in CHILDREN:
-        commands.add_parser(name).add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+        child = commands.add_parser(name)
+        child.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+        if name == "relay":
+            child.add_argument("--number", type=int, default=0, help="which relay of this machine")
     commands.add_parser("migrate", help="bring the databases up to date")
     commands.add_parser("demo", help="fill an office to look around in")
     commands.add_parser("verify", help="check the record of a meeting").add_argument("meeting", metavar="MEETING")
@@ -209,7 +219,7 @@ def main() -> int:
     os.chdir(Path(__file__).parent)
     match given.command:
         case "up":
-            return asyncio.run(supervise((*CHILDREN, STANDBY)))
+            return asyncio.run(supervise(_processes(_settings("up"))))
         case "migrate":
             return asyncio.run(migrate(_settings("migrate")))
         case "demo":
@@ -217,7 +227,7 @@ def main() -> int:
         case "verify":
             return asyncio.run(verify(_settings("verify"), given.meeting))
         case command:
-            return _stay(command, supervised=given.supervised)
+            return _stay(command, supervised=given.supervised, number=getattr(given, "number", 0))
 
 
 if __name__ == "__main__":

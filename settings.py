@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +23,12 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=1, le=65535, description="Port of pages, API and signalling.")
     var: Path = Field(Path("var"), description="Folder of all data: databases, recordings, mail, certificate.")
     announce: str | None = Field(None, description="Address that browsers send media to, where it is not the host.")
-    media_port: int | None = Field(None, ge=1, le=65535, description="UDP port of the relay. Default: port + 1000.")
+    media_port: int | None = Field(
+        None, ge=1, le=65535, description="UDP port of the first relay. Default: port + 1000."
+    )
+    relays: int | None = Field(
+        None, ge=1, le=64, description="Relay processes; relay i takes the media port + i. Default: one per core."
+    )
     public_url: str | None = Field(
         None, description="Address written into invitations. Default: made from host and port."
     )
@@ -49,6 +55,11 @@ class Settings(BaseSettings):
         """Address and UDP port that the relay binds."""
         port = self.media_port or (self.port + 1000 if self.port <= 64535 else self.port - 1000)
         return self.host, port
+
+    @property
+    def relay_count(self) -> int:
+        """How many relays this machine runs."""
+        return self.relays or len(os.sched_getaffinity(0))
 
     @property
     def base_url(self) -> str:

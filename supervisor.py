@@ -22,8 +22,8 @@ SHORT_LIFE = 2.0
 LONGEST_PAUSE = 5.0
 
 
-async def supervise(commands: Sequence[str]) -> int:
-    """Runs ``server.py COMMAND`` for each command until a signal comes. Returns the exit status."""
+async def supervise(commands: Sequence[Sequence[str]]) -> int:
+    """Runs ``server.py COMMAND…`` for each command until a signal comes. Returns the exit status."""
     os.environ.setdefault("NGHISU_TOKEN", secrets.token_urlsafe(32))
     stop = asyncio.Event()
     status = 0
@@ -31,13 +31,13 @@ async def supervise(commands: Sequence[str]) -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
 
-    async def keep(command: str) -> None:
+    async def keep(command: Sequence[str]) -> None:
         nonlocal status
         pause = 0.0
         while not stop.is_set():
             began = time.monotonic()
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "server.py", command, "--supervised", stdin=asyncio.subprocess.PIPE, process_group=0
+                sys.executable, "server.py", *command, "--supervised", stdin=asyncio.subprocess.PIPE, process_group=0
             )
             ended = asyncio.create_task(process.wait())
             stopping = asyncio.create_task(stop.wait())
@@ -52,7 +52,11 @@ async def supervise(commands: Sequence[str]) -> int:
                 return
             failing = (process.returncode or 0) > 0 and time.monotonic() - began < SHORT_LIFE
             pause = min(LONGEST_PAUSE, pause * 2 + 0.1) if failing else 0.0
-            print(f"{command} ended with status {process.returncode}; starting it again", file=sys.stderr, flush=True)
+            print(
+                f"{' '.join(command)} ended with status {process.returncode}; starting it again",
+                file=sys.stderr,
+                flush=True,
+            )
             await asyncio.sleep(pause)
 
     await asyncio.gather(*(keep(command) for command in commands))

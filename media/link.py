@@ -1,7 +1,7 @@
-"""The server's end of the connection to a relay: requests as typed methods, notices as callbacks.
+"""The server's end of the connections to relays: requests as typed methods, notices as callbacks.
 
 * ``RelayError``
-    * ``RelayUnavailable``   no relay is connected, it left before answering, or it did not answer in time
+    * ``RelayUnavailable``   the relay is not connected, it left before answering, or it did not answer in time
     * ``RelayRefused``       the relay answered that it cannot; ``code`` says why
 """
 
@@ -28,6 +28,7 @@ from media.messages import (
     EndpointOffer,
     Heard,
     Inventory,
+    Load,
     OpenEndpoint,
     ProducerStarted,
     Record,
@@ -43,14 +44,15 @@ PATIENCE = 5.0
 """Seconds that a request waits for its answer."""
 
 T = TypeVar("T")
-N = TypeVar("N", bound=Struct)
-Heed = Callable[[N], Awaitable[None]]
+Ask = Callable[[str, Any], Awaitable[Any]]
+"""Sends a request by its name and returns the answer of the other end."""
 NOTICES: dict[str, type[Struct]] = {
     "inventory": Inventory,
     "slots_show": SlotsShow,
     "heard": Heard,
     "producer_started": ProducerStarted,
     "transport_health": TransportHealth,
+    "load": Load,
 }
 
 
@@ -70,39 +72,18 @@ class RelayRefused(RelayError):
         super().__init__(f"{code}: {detail}" if detail else code)
 
 
-class RelayLink(socketio.AsyncNamespace):
-    """One relay at a time: the relay whose inventory came last answers. Requests are idempotent.
+class RelayLink:
+    """One relay that is connected. ``id`` is new for every relay process, ``number`` its place among the relays of one
+    machine, ``cpu`` the share of one core that it last told to use. Requests are idempotent."""
 
-    The callbacks are called one after another, in the order of the relay's notices; ``on_lost`` when the relay that
-    answers goes away. They may be given to the constructor or set later.
-    """
-
-    def __init__(
-        self,
-        token: str,
-        *,
-        on_inventory: Heed[Inventory] | None = None,
-        on_lost: Callable[[], Awaitable[None]] | None = None,
-        on_slots_show: Heed[SlotsShow] | None = None,
-        on_heard: Heed[Heard] | None = None,
-        on_producer_started: Heed[ProducerStarted] | None = None,
-        on_transport_health: Heed[TransportHealth] | None = None,
-    ) -> None:
-        super().__init__(NAMESPACE)
-        self.on_inventory = on_inventory
-        self.on_lost = on_lost
-        self.on_slots_show = on_slots_show
-        self.on_heard = on_heard
-        self.on_producer_started = on_producer_started
-        self.on_transport_health = on_transport_health
-        self._token = token.encode()
-        self._sid: str | None = None
+    def __init__(self, inventory: Inventory, ask: Ask) -> None:
+        self.id, self.number, self.cpu = inventory.relay, inventory.number, inventory.cpu
+        self._send = ask
         self._left = asyncio.Event()
-        self._order = asyncio.Lock()
 
-    @property
-    def available(self) -> bool:
-        return self._sid is not None
+    def leave(self) -> None:
+        """The relay is gone: who waits for an answer waits no longer."""
+        self._left.set()
 
     async def open_endpoint(self, wish: OpenEndpoint) -> EndpointOffer:
         return await self._ask("open_endpoint", wish, EndpointOffer)
@@ -137,11 +118,9 @@ class RelayLink(socketio.AsyncNamespace):
 
     async def _ask(self, request: str, wish: Struct, kind: type[T]) -> T:
         """Raises ``RelayUnavailable`` or ``RelayRefused``."""
-        if self._sid is None:
+        if self._left.is_set():
             raise RelayUnavailable(request)
-        answer = asyncio.create_task(
-            self.call(request, msgspec.to_builtins(wish), to=self._sid), name=f"relay:{request}"
-        )
+        answer = asyncio.ensure_future(self._send(request, msgspec.to_builtins(wish)))
         left = asyncio.create_task(self._left.wait(), name="relay:left")
         try:
             await asyncio.wait({answer, left}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
@@ -157,43 +136,70 @@ class RelayLink(socketio.AsyncNamespace):
             answer.cancel()
             left.cancel()
 
+
+class RelayDoor(socketio.AsyncNamespace):
+    """Where relays knock. Admits by the token; a relay is one once its inventory has come.
+
+    The callbacks of one relay are called one after another, in the order of its notices; ``on_lost`` at its end.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        on_inventory: Callable[[RelayLink, Inventory], Awaitable[None]],
+        on_lost: Callable[[RelayLink], Awaitable[None]],
+        on_notice: Callable[[RelayLink, Struct], Awaitable[None]],
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self._token = token.encode()
+        self._on_inventory, self._on_lost, self._on_notice = on_inventory, on_lost, on_notice
+        self._links: dict[str, RelayLink] = {}
+        self._orders: dict[str, asyncio.Lock] = {}
+
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """What Socket.IO has received: connections first, then the notices in their order."""
-        if event == "connect":
-            self._admit(args[2] if len(args) > 2 else None)
-            return None
         sid = cast("str", args[0])
-        async with self._order:
+        if event == "connect":
+            self._check(args[2] if len(args) > 2 else None)
+            self._orders[sid] = asyncio.Lock()
+            return None
+        async with self._orders.setdefault(sid, asyncio.Lock()):
             if event == "disconnect":
+                del self._orders[sid]
                 await self._lose(sid)
             elif event in NOTICES:
                 await self._heed(sid, event, args[1] if len(args) > 1 else None)
         return None
 
-    def _admit(self, auth: object) -> None:
+    def _check(self, auth: object) -> None:
         """Raises Socket.IO's refusal unless the token is ours."""
         offered = cast("dict[str, object]", auth).get("token") if isinstance(auth, dict) else None
         if not isinstance(offered, str) or not hmac.compare_digest(offered.encode(), self._token):
             raise exceptions.ConnectionRefusedError("token")
 
     async def _lose(self, sid: str) -> None:
-        if sid == self._sid:
-            self._sid = None
-            self._left.set()
-            if self.on_lost:
-                await self.on_lost()
+        link = self._links.pop(sid, None)
+        if link is not None:
+            link.leave()
+            await self._on_lost(link)
 
     async def _heed(self, sid: str, event: str, data: object) -> None:
         try:
             notice = msgspec.convert(data, NOTICES[event])
         except msgspec.ValidationError as error:
-            log.warning("the relay sent a %s that cannot be read: %s", event, error)
+            log.warning("a relay sent a %s that cannot be read: %s", event, error)
             return
+        link = self._links.get(sid)
         if isinstance(notice, Inventory):
-            self._left.set()
-            self._sid, self._left = sid, asyncio.Event()
-        elif sid != self._sid:
-            return
-        heed = cast("Heed[Struct] | None", getattr(self, f"on_{event}"))
-        if heed:
-            await heed(notice)
+            if link is None:
+                link = self._links[sid] = RelayLink(notice, self._asker(sid))
+            await self._on_inventory(link, notice)
+        elif link is not None:
+            await self._on_notice(link, notice)
+
+    def _asker(self, sid: str) -> Ask:
+        async def ask(request: str, body: Any) -> Any:
+            return await self.call(request, body, to=sid)
+
+        return ask

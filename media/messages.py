@@ -170,10 +170,21 @@ class RouterInventory(Struct, frozen=True):
 
 
 class Inventory(Struct, frozen=True):
-    """The first notice after each connection (event ``inventory``). ``relay`` is new for every relay process."""
+    """The first notice after each connection (event ``inventory``). ``relay`` is new for every relay process.
+
+    ``number`` is its place among the relays of one machine; ``cpu`` as in ``Load``.
+    """
 
     relay: str
     routers: tuple[RouterInventory, ...]
+    number: int = 0
+    cpu: float = 0.0
+
+
+class Load(Struct, frozen=True):
+    """How much of one core the relay has used since the last such notice, 0 to 1; every 2 s (event ``load``)."""
+
+    cpu: float
 
 
 class SlotsShow(Struct, frozen=True):

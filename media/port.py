@@ -1,7 +1,8 @@
-"""The one UDP port of a relay: every browser's checks, handshakes and media arrive and leave here.
+"""The one media port of a relay, UDP and TCP on the same number: all checks, handshakes and media pass here.
 
 A datagram is told apart by its first byte (RFC 9443). An address is known only after a connectivity check from it has
-proved the password of a transport; what comes from elsewhere is counted and dropped.
+proved the password of a transport; what comes from elsewhere is counted and dropped. An ``Address`` is what the UDP
+socket knows a sender by (a pair; on a dual-stack socket the quadruple of AF_INET6, IPv4 mapped), or a TCP connection.
 """
 
 from __future__ import annotations
@@ -9,13 +10,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from media import clock, stun
 from media.srtp import Buffer
+from media.tcp import Connection, Listener
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int] | Connection
+
+_NOBODY: tuple[Peer | None, bytes] = (None, b"")
+
+BACKLOG = 1024
+FREE_TRIES = 20
+"""How often a number that is free on UDP and on TCP is looked for."""
 
 BATCH = 256
 """Datagrams taken in one turn of the event loop, before others have theirs."""
@@ -34,10 +44,12 @@ class PortUnavailable(OSError):
 class Peer(Protocol):
     """A transport, as the port sees it."""
 
-    password: bytes
+    def checked(self, address: Address, ufrag: str, nominated: bool, now: int) -> None:
+        """A check from ``address`` was proved by the password that goes with ``ufrag``: it is this peer's now."""
+        ...
 
-    def checked(self, address: Address, nominated: bool, now: int) -> None:
-        """A check from ``address`` was proved: it is this peer's now."""
+    def lost(self, address: Connection) -> None:
+        """This path has ended."""
         ...
 
     def dtls(self, datagram: bytes) -> None: ...
@@ -69,53 +81,106 @@ def widen(datagrams: socket.socket) -> None:
             datagrams.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
 
 
-class Port:
-    """Opens the socket at once. Raises ``PortUnavailable``."""
+def bound(kind: socket.SocketKind, host: str, number: int) -> socket.socket:
+    """A socket of the host's family; for every address of the machine one for IPv6 and IPv4 at once, where it can be.
 
-    def __init__(self, host: str, port: int, announced: str | None = None) -> None:
+    Raises ``OSError``.
+    """
+    if host in ("0.0.0.0", "::"):
+        with suppress(OSError):
+            return _bound(kind, socket.AF_INET6, "::", number)
+        host = "0.0.0.0"
+    return _bound(kind, socket.AF_INET6 if ":" in host else socket.AF_INET, host, number)
+
+
+def _bound(kind: socket.SocketKind, family: socket.AddressFamily, host: str, number: int) -> socket.socket:
+    made = socket.socket(family, kind)
+    try:
+        made.setblocking(False)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if kind == socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, number))
+        if kind == socket.SOCK_STREAM:
+            made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class Port:
+    """Opens its sockets at once. ``announced``: the addresses that browsers are told, if not the host.
+
+    Raises ``PortUnavailable``.
+    """
+
+    def __init__(self, host: str, port: int, announced: Sequence[str] = ()) -> None:
         self.incoming = Buffer()
         self.outgoing = Buffer()
         self.counters = Counters()
-        self._by_ufrag: dict[str, Peer] = {}
+        self._by_ufrag: dict[str, tuple[Peer, bytes]] = {}
         self._by_address: dict[Address, Peer] = {}
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        if host in ("0.0.0.0", "::") and not announced:
+            raise PortUnavailable(f"A relay that listens on {host} needs an address to announce (NGHISU_ANNOUNCE)")
+        self.announced: tuple[str, ...] = tuple(announced) or (host,)
+        self._socket, listening = self._open(host, port)
         widen(self._socket)
-        try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise PortUnavailable(f"UDP port {port} of {host} cannot be used: {error.strerror or error}") from error
-        address, self.number = self._socket.getsockname()
-        if address == "0.0.0.0" and announced is None:
-            self._socket.close()
-            raise PortUnavailable("A relay that listens on 0.0.0.0 needs an address to announce (NGHISU_ANNOUNCE)")
-        self.announced: str = announced or address
+        self.number: int = self._socket.getsockname()[1]
+        self._tcp = Listener(listening, self.incoming, self._arrived, self._left)
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _open(self, host: str, port: int) -> tuple[socket.socket, socket.socket]:
+        """Both sockets on one number; any that is free on both when ``port`` is 0."""
+        tries = 1 if port else FREE_TRIES
+        while True:
+            protocol, number, datagrams = "UDP", port, None
+            try:
+                datagrams = bound(socket.SOCK_DGRAM, host, port)
+                protocol, number = "TCP", datagrams.getsockname()[1]
+                return datagrams, bound(socket.SOCK_STREAM, host, number)
+            except OSError as error:
+                if datagrams is not None:
+                    datagrams.close()
+                tries -= 1
+                if not tries:
+                    reason = error.strerror or error
+                    raise PortUnavailable(f"{protocol} port {number} of {host} cannot be used: {reason}") from error
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._tcp.start()
 
     def close(self) -> None:
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop = None
         self._socket.close()
+        self._tcp.close()
 
-    def welcome(self, ufrag: str, peer: Peer) -> None:
-        """Checks for this ``ufrag`` are the peer's from now on."""
-        self._by_ufrag[ufrag] = peer
+    def welcome(self, ufrag: str, peer: Peer, password: bytes) -> None:
+        """Checks for this ``ufrag`` that prove the password are the peer's from now on."""
+        self._by_ufrag[ufrag] = (peer, password)
 
     def forget_address(self, address: Address, peer: Peer) -> None:
         if self._by_address.get(address) is peer:
             del self._by_address[address]
+            if isinstance(address, Connection):
+                address.close()
 
     def part(self, ufrag: str) -> None:
         self._by_ufrag.pop(ufrag, None)
 
     def send(self, datagram: bytes | memoryview, address: Address) -> None:
         """Sends or, when the socket is full, drops."""
+        if isinstance(address, Connection):
+            if address.send(datagram):
+                self.counters.sent += 1
+            else:
+                self.counters.unsent += 1
+            return
         try:
             self._socket.sendto(datagram, address)
         except OSError:
@@ -124,7 +189,7 @@ class Port:
         self.counters.sent += 1
 
     def facts(self) -> dict[str, int]:
-        return asdict(self.counters)
+        return asdict(self.counters) | {"tcp_paths": self._tcp.connections, "tcp_refused": self._tcp.refused}
 
     def _readable(self) -> None:
         receive, buffer = self._socket.recvfrom_into, self.incoming.bytes
@@ -139,38 +204,46 @@ class Port:
                 return
             self._arrived(size, address)
 
-    def _arrived(self, size: int, address: Address) -> None:
+    def _left(self, connection: Connection) -> None:
+        peer = self._by_address.pop(connection, None)
+        if peer is not None:
+            peer.lost(connection)
+
+    def _arrived(self, size: int, address: Address) -> bool:
+        """Whether it came from a known address, or made it known."""
         self.counters.received += 1
         first = self.incoming.bytes[0] if size else 0xFF
-        if 128 <= first <= 191:
-            peer = self._by_address.get(address)
-            if peer is None:
-                self.counters.from_strangers += 1
-            elif size < 12:
-                self.counters.garbage += 1
-            else:
-                peer.srtp(size, clock.now())
-        elif 20 <= first <= 63:
-            peer = self._by_address.get(address)
-            if peer is None:
-                self.counters.from_strangers += 1
-            else:
-                peer.dtls(bytes(self.incoming.view[:size]))
-        elif first <= 3:
-            self._check(bytes(self.incoming.view[:size]), address)
-        else:
+        if first <= 3:
+            return self._check(bytes(self.incoming.view[:size]), address)
+        if not (20 <= first <= 63 or 128 <= first <= 191) or (first >= 128 and size < 12):
             self.counters.garbage += 1
+            return False
+        peer = self._by_address.get(address)
+        if peer is None:
+            self.counters.from_strangers += 1
+            return False
+        if first >= 128:
+            peer.srtp(size, clock.now())
+        else:
+            peer.dtls(bytes(self.incoming.view[:size]))
+        return True
 
-    def _check(self, datagram: bytes, address: Address) -> None:
+    def _check(self, datagram: bytes, address: Address) -> bool:
         check = stun.read_check(datagram)
         if check is None:
             self.counters.garbage += 1
-            return
-        peer = self._by_ufrag.get(check.ufrag)
-        if peer is None or not check.proves(peer.password):
+            return False
+        peer, password = self._by_ufrag.get(check.ufrag, _NOBODY)
+        if peer is None or not check.proves(password):
             self.counters.checks_refused += 1
-            return
+            return False
         self.counters.checks += 1
         self._by_address[address] = peer
-        peer.checked(address, check.nominates, clock.now())
-        self.send(stun.answer(check, address, peer.password), address)
+        if isinstance(address, Connection):
+            address.prove()
+            remote = address.remote
+        else:
+            remote = address[:2]
+        peer.checked(address, check.ufrag, check.nominates, clock.now())
+        self.send(stun.answer(check, remote, password), address)
+        return True

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import socket
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +19,19 @@ import aiohttp
 import msgspec
 import socketio
 from msgspec import Struct
+from msgspec.structs import replace
 from socketio import exceptions
 
 from media import clock
 from media.desk import Desk
 from media.link import NAMESPACE, NOTICES
+from media.messages import Load
 from media.port import Port
 
 log = logging.getLogger("nghisu.relay")
 TICK = 0.05
+LOAD_TOLD = 2.0
+"""Seconds between two notices of the load."""
 NAMES = {kind: name for name, kind in NOTICES.items()}
 UNSENT = 10_000
 """Notices kept for a server that is slow; older ones are dropped: each states the whole."""
@@ -35,7 +40,8 @@ UNSENT = 10_000
 @dataclass(frozen=True)
 class RelayConfig:
     """``server``: the path of the server's Unix socket, or its http(s) address. ``announced_address``: what browsers
-    are told, if not the host. ``keep``: seconds without a server after which the routers are closed."""
+    are told, if not the host; several are separated by commas. ``keep``: seconds without a server after which the
+    routers are closed."""
 
     listen_host: str
     listen_port: int
@@ -43,17 +49,19 @@ class RelayConfig:
     server: str
     token: str
     keep: float = 90.0
+    number: int = 0
+    """Which one of this machine's relays it is; its port is ``listen_port`` already."""
 
 
 async def run(config: RelayConfig) -> None:
     """Runs a relay until it is cancelled (best on uvloop). Raises ``PortUnavailable``, an ``OSError``."""
-    announced = await _resolved(config.announced_address or config.listen_host)
-    port = Port(config.listen_host, config.listen_port, None if announced == "0.0.0.0" else announced)
+    host, *_ = await addresses(config.listen_host)
+    announced = [address for name in names(config.announced_address) for address in await addresses(name)]
+    port = Port(host, config.listen_port, announced)
     relay = Relay(config, port)
     port.start()
-    log.info(
-        "relay %s listens on udp %s:%d, announced as %s", relay.desk.id, config.listen_host, port.number, port.announced
-    )
+    where = ", ".join(port.announced)
+    log.info("relay %s listens on udp and tcp %s:%d, announced as %s", relay.desk.id, host, port.number, where)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
@@ -84,15 +92,20 @@ class Relay:
         self._wake = asyncio.Event()
         self._connected = False
         self._alone_since = clock.now()
+        self._cpu = 0.0
 
     async def keep_time(self) -> None:
         """Ticks for ever."""
         turn = 0
+        load = LoadMeter()
         while True:
             await asyncio.sleep(TICK)
             now = clock.now()
             self.desk.tick(now)
             turn += 1
+            if turn % round(LOAD_TOLD / TICK) == 0:
+                self._cpu = load.read()
+                self._tell(Load(self._cpu))
             if turn % 20 == 0:
                 self.desk.tick_second(now)
                 if not self._connected and self.desk.routers and now - self._alone_since > self._config.keep * 1e6:
@@ -139,7 +152,7 @@ class Relay:
         log.info("connected with the server")
         self._notices.clear()
         self._connected = True
-        self._tell(self.desk.inventory())
+        self._tell(replace(self.desk.inventory(), number=self._config.number, cpu=self._cpu))
         self.desk.resume()
         ended = asyncio.create_task(client.wait(), name="relay:ended")
         try:
@@ -166,7 +179,25 @@ class Relay:
             self._wake.set()
 
 
-async def _resolved(host: str) -> str:
-    """The IPv4 address of a host name. Raises ``OSError``."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-    return str(found[0][4][0])
+def names(announced: str | None) -> list[str]:
+    """The names or addresses of a list with commas."""
+    return [name.strip() for name in (announced or "").split(",") if name.strip()]
+
+
+async def addresses(host: str) -> list[str]:
+    """The addresses of a host name, IPv4 first. Raises ``OSError``."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    return sorted(dict.fromkeys(str(address[0]) for *_, address in found), key=lambda address: ":" in address)
+
+
+class LoadMeter:
+    """The share of one core that this process has used since the last reading."""
+
+    def __init__(self) -> None:
+        self._cpu, self._at = time.process_time(), time.monotonic()
+
+    def read(self) -> float:
+        cpu, now = time.process_time(), time.monotonic()
+        used = (cpu - self._cpu) / (now - self._at)
+        self._cpu, self._at = cpu, now
+        return round(min(1.0, used), 3)

@@ -77,9 +77,7 @@ def read_check(datagram: bytes) -> Check | None:
 
 def answer(check: Check, address: tuple[str, int], password: bytes) -> bytes:
     """The success response, which tells the sender how its address looks from here."""
-    ip = ipaddress.ip_address(address[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
+    ip = unmapped(address[0])
     mask = struct.pack("!I", COOKIE) + check.transaction
     hidden = bytes(a ^ b for a, b in zip(ip.packed, mask, strict=False))
     port = address[1] ^ (COOKIE >> 16)
@@ -89,6 +87,18 @@ def answer(check: Check, address: tuple[str, int], password: bytes) -> bytes:
     signed = head + body
     signed += _ATTRIBUTE.pack(MESSAGE_INTEGRITY, 20) + hmac.digest(password, signed, "sha1")
     return _with_length(signed, len(signed) - _HEADER.size + 8) + _ATTRIBUTE.pack(FINGERPRINT, 4) + _fingerprint(signed)
+
+
+def unmapped(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address itself: a dual-stack socket shows IPv4 as ``::ffff:…`` (RFC 4291 section 2.5.5.2)."""
+    ip = ipaddress.ip_address(host)
+    return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def written(host: str, port: int) -> str:
+    """``address:port`` as people write it."""
+    ip = unmapped(host)
+    return f"{ip}:{port}" if ip.version == 4 else f"[{ip}]:{port}"
 
 
 def _with_length(message: bytes, length: int) -> bytes:

@@ -11,10 +11,13 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from media.candidates import candidates
 from media.dtls import Certificate, Dtls, HandshakeFailed, Role
 from media.messages import MediaParameters
 from media.port import Address, Port
 from media.srtp import Direction
+from media.stun import written
+from media.tcp import Connection
 
 log = logging.getLogger("nghisu.relay.transport")
 
@@ -23,6 +26,9 @@ ADDRESSES = 8
 
 SILENCE = 10_000_000
 """Microseconds without a check after which a browser counts as silent (RFC 7675 asks for one every 5 s)."""
+
+CONSENT = 30_000_000
+"""Microseconds without a check after which nothing more is sent to an address (RFC 7675 section 5.1)."""
 
 Health = Literal["connected", "silent", "failed"]
 
@@ -48,8 +54,8 @@ class Transport:
 
     def __init__(self, port: Port, certificate: Certificate, on_health: Callable[[Health], None]) -> None:
         self.id = secrets.token_hex(8)
-        self.ufrag = secrets.token_hex(8)
-        self.password = secrets.token_hex(16).encode()
+        self._credentials = _Credentials()
+        self._renewed: _Credentials | None = None
         self.terminal: Terminal | None = None
         self.health: Health | None = None
         self._port = port
@@ -64,7 +70,7 @@ class Transport:
         self._checked_at = 0
         self._inward: Direction | None = None
         self._outward: Direction | None = None
-        port.welcome(self.ufrag, self)
+        self._admit(self._credentials)
 
     @property
     def connected(self) -> bool:
@@ -74,22 +80,8 @@ class Transport:
         """What ``createSendTransport`` and ``createRecvTransport`` of mediasoup-client take."""
         return {
             "id": self.id,
-            "iceParameters": {
-                "usernameFragment": self.ufrag,
-                "password": self.password.decode(),
-                "iceLite": True,
-            },
-            "iceCandidates": [
-                {
-                    "foundation": "udpcandidate",
-                    "priority": 1_076_302_079,
-                    "ip": self._port.announced,
-                    "address": self._port.announced,
-                    "protocol": "udp",
-                    "port": self._port.number,
-                    "type": "host",
-                }
-            ],
+            "iceParameters": self._credentials.parameters(),
+            "iceCandidates": candidates(self._port.announced, self._port.number),
             "dtlsParameters": {"role": "auto", "fingerprints": self._certificate.fingerprints()[:1]},
         }
 
@@ -110,12 +102,22 @@ class Transport:
         if self._role == "server" or self._address is not None:
             self._shake_hands()
 
+    def restart_ice(self) -> MediaParameters:
+        """New ``iceParameters`` (RFC 8445 section 9): the browser looks for its path anew, DTLS and SRTP go on.
+
+        The old ones hold until a path is nominated by the new ones. Asked twice before that, it answers the same.
+        """
+        if self._renewed is None:
+            self._renewed = _Credentials()
+            self._admit(self._renewed)
+        return self._renewed.parameters()
+
     def facts(self) -> dict[str, Any]:
         """For operators."""
         refused = [direction.refused if direction else 0 for direction in (self._inward, self._outward)]
         return {
             "health": self.health,
-            "address": f"{self._address[0]}:{self._address[1]}" if self._address else None,
+            "address": _told(self._address) if self._address else None,
             "dtls_role": self._role,
             "srtp_refused": refused,
         }
@@ -126,6 +128,8 @@ class Transport:
             self._become("silent")
         elif self.health == "silent" and now - self._checked_at < SILENCE:
             self._become("connected")
+        elif self.health == "silent" and now - self._checked_at > CONSENT:
+            self._address = None
 
     def forget(self, ssrc: int) -> None:
         """This incoming stream has ended."""
@@ -140,11 +144,12 @@ class Transport:
         if self._shaking is not None:
             self._shaking.cancel()
         self._inward = self._outward = None
-        self._port.part(self.ufrag)
-        for address in self._addresses:
+        for credentials in (self._credentials, self._renewed):
+            if credentials is not None:
+                self._port.part(credentials.ufrag)
+        addresses, self._addresses, self._address = self._addresses, [], None
+        for address in addresses:
             self._port.forget_address(address, self)
-        self._addresses.clear()
-        self._address = None
 
     # -- Out
 
@@ -168,7 +173,7 @@ class Transport:
 
     # -- In, called by the port
 
-    def checked(self, address: Address, nominated: bool, now: int) -> None:
+    def checked(self, address: Address, ufrag: str, nominated: bool, now: int) -> None:
         self._checked_at = now
         if address not in self._addresses:
             if len(self._addresses) >= ADDRESSES:
@@ -176,10 +181,19 @@ class Transport:
                 self._addresses.remove(oldest)
                 self._port.forget_address(oldest, self)
             self._addresses.append(address)
-        if self._address is None or nominated:
+        if nominated and self._renewed is not None and ufrag == self._renewed.ufrag:
+            self._port.part(self._credentials.ufrag)
+            self._credentials, self._renewed = self._renewed, None
+        if self._address is None or (nominated and ufrag == self._credentials.ufrag):
             self._address = address
         if self._fingerprints is not None and self._shaking is None:
             self._shake_hands()
+
+    def lost(self, address: Connection) -> None:
+        if address in self._addresses:
+            self._addresses.remove(address)
+        if address is self._address:
+            self._address = None
 
     def dtls(self, datagram: bytes) -> None:
         self._dtls.feed(datagram)
@@ -212,6 +226,9 @@ class Transport:
             return
         self._become("connected")
 
+    def _admit(self, credentials: _Credentials) -> None:
+        self._port.welcome(credentials.ufrag, self, credentials.password.encode())
+
     def _send_dtls(self, datagram: bytes) -> None:
         if self._address is not None:
             self._port.send(datagram, self._address)
@@ -225,6 +242,21 @@ class Transport:
         if health != self.health:
             self.health = health
             self._on_health(health)
+
+
+class _Credentials:
+    """A user fragment and password (RFC 8445 section 5.3)."""
+
+    def __init__(self) -> None:
+        self.ufrag = secrets.token_hex(8)
+        self.password = secrets.token_hex(16)
+
+    def parameters(self) -> MediaParameters:
+        return {"usernameFragment": self.ufrag, "password": self.password, "iceLite": True}
+
+
+def _told(address: Address) -> str:
+    return str(address) if isinstance(address, Connection) else written(*address[:2])
 
 
 def _nobody(_health: Health) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from media.messages import AskKeyFrame, ProducerInventory, Record, StopRecord
@@ -103,13 +103,14 @@ class Director:
         ]
         await asyncio.gather(*(self._try(self._relay.ask_key_frame(wish)) for wish in wishes))
 
-    async def relay_returned(self, meetings: Iterable[str]) -> None:
-        """A new relay process carries these meetings: every stream was torn; ``track_available`` follows for each."""
-        torn = set(meetings)
-        for take in [take for take in self._takes.values() if take.meeting in torn]:
+    async def relay_lost(self, lost: Mapping[str, Collection[str]]) -> None:
+        """Meeting → endpoints whose streams were torn with their relay; ``track_available`` follows for each site."""
+        for take in [take for take in self._takes.values() if take.meeting in lost]:
             async with take.turn:
-                ends = [EndTrack(take.recording, track, "relay") for track in take.tracks]
-                take.tracks.clear()
+                torn = [track for track in take.tracks.values() if track.endpoint in lost[take.meeting]]
+                for track in torn:
+                    del take.tracks[track.id]
+                ends = [EndTrack(take.recording, track.id, "relay") for track in torn]
                 await asyncio.gather(*(self._try(self._recorder.end_track(end)) for end in ends))
 
     async def media_missing(self, gap: Gap) -> None:

@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from media.link import RelayError, RelayLink
+from media.link import RelayError
 from media.messages import (
     CloseEndpoint,
     CloseProducer,
     ConnectEndpoint,
-    EndpointInventory,
     NewProducer,
     OpenEndpoint,
-    ProducerInventory,
     Route,
-    RouterInventory,
     Source,
 )
+from media.span import Span
 from meetings.errors import Unavailable
 from signaling import protocol as p
 from signaling.ports import Recorder
@@ -42,7 +40,7 @@ def site_of(endpoint: str) -> str:
 class Conductor:
     """The media of one meeting. ``endpoints`` maps a site to the endpoint that its browser holds now."""
 
-    def __init__(self, meeting: str, relay: RelayLink, recorder: Recorder) -> None:
+    def __init__(self, meeting: str, relay: Span, recorder: Recorder) -> None:
         self.meeting = meeting
         self.endpoints: dict[str, str] = {}
         self.shows: dict[str, dict[str, str | None]] = {}
@@ -50,11 +48,11 @@ class Conductor:
         self._relay, self._recorder = relay, recorder
         self._without: set[str] = set()
         """Sites that were told that there is no media yet."""
-        self._producers: dict[str, dict[Source, ProducerInventory]] = {}
+        self._strays: set[str] = set()
+        """Endpoints that a relay still holds and no site wants."""
         self._watched: dict[str, tuple[str, ...]] = {}
         self._room = Room()
         self._presence: Presence = {}
-        self._routed: Route | None = None
         self._recording: str | None = None
         self._tracks: set[tuple[str, Source]] = set()
         self._changed = asyncio.Event()
@@ -67,16 +65,20 @@ class Conductor:
         if not self._relay.available:
             self._without.add(site)
             return None
-        endpoint = f"{site}.{secrets.token_hex(4)}"
+        endpoint = self.endpoints[site] = f"{site}.{secrets.token_hex(4)}"
         try:
             made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities))
         except RelayError as error:
             log.warning("no media for %s: %s", site, error)
+            if self.endpoints.get(site) == endpoint:
+                del self.endpoints[site]
             self._without.add(site)
             return None
-        self._without.discard(site)
-        self.endpoints[site] = endpoint
         self._changed.set()
+        if self.endpoints.get(site) != endpoint:
+            self._strays.add(endpoint)
+            return None
+        self._without.discard(site)
         return p.MediaOffer(
             endpoint=endpoint,
             router_rtp_capabilities=made.router_rtp_capabilities,
@@ -89,7 +91,7 @@ class Conductor:
         )
 
     def keeps(self, site: str, endpoint: str | None) -> bool:
-        """Whether the site may keep its media: the relay has them, or will say on its return that it has not."""
+        """Whether the site may keep its media: a relay has them, or will say on its return that it has not."""
         if endpoint is None or site_of(endpoint) != site:
             return False
         if not self._relay.available:
@@ -105,7 +107,6 @@ class Conductor:
 
     async def close_producer(self, site: str, source: p.Source) -> None:
         endpoint = self._endpoint(site)
-        self._producers.get(endpoint, {}).pop(source, None)
         self._changed.set()
         try:
             await self._relay.close_producer(CloseProducer(self.meeting, endpoint, source))
@@ -122,7 +123,6 @@ class Conductor:
         endpoint = self.endpoints.pop(site, None)
         if endpoint is None:
             return
-        self._producers.pop(endpoint, None)
         self.shows.pop(endpoint, None)
         self._changed.set()
         try:
@@ -135,32 +135,39 @@ class Conductor:
     def sites_shown(self, shows: Mapping[str, str | None]) -> dict[str, str | None]:
         return {slot: endpoint and site_of(endpoint) for slot, endpoint in shows.items()}
 
-    def producer_started(self, endpoint: str, producer: ProducerInventory) -> None:
-        if self.endpoints.get(site_of(endpoint)) == endpoint:
-            self._producers.setdefault(endpoint, {})[producer.source] = producer
-            self._changed.set()
+    def producer_started(self) -> None:
+        """An endpoint sends what it did not send before."""
+        self._changed.set()
 
-    def relay_lost(self) -> None:
-        self._routed = None
-
-    def relay_returned(self, inventory: RouterInventory | None) -> set[str]:
-        """Takes over what the relay still has. Returns the sites that are to make their media anew."""
-        kept: dict[str, EndpointInventory] = {e.id: e for e in inventory.endpoints} if inventory else {}
-        for id in kept:
-            self.endpoints.setdefault(site_of(id), id)
-        gone = {site for site, endpoint in self.endpoints.items() if endpoint not in kept} | self._without
-        for site in gone & self.endpoints.keys():
-            if self.endpoints[site] not in kept:
-                del self.endpoints[site]
-        self.shows = {endpoint: self.shows[endpoint] for endpoint in self.endpoints.values() if endpoint in self.shows}
-        self._producers = {
-            endpoint: {producer.source: producer for producer in kept[endpoint].producers}
-            for endpoint in self.endpoints.values()
-        }
-        self._routed = None
-        self._tracks.clear()
+    def relay_lost(self, lost: Collection[str]) -> set[str]:
+        """These endpoints are gone with their relay. Returns the sites that have no media now."""
+        gone = {site for site, endpoint in self.endpoints.items() if endpoint in lost}
+        for site in gone:
+            self.shows.pop(self.endpoints.pop(site), None)
+        self._strays -= set(lost)
+        self._tracks = {(endpoint, source) for endpoint, source in self._tracks if endpoint not in lost}
+        self._without |= gone
         self._changed.set()
         return gone
+
+    def relay_returned(self) -> set[str]:
+        """Takes over what relays hold. Returns the sites that may make their media anew, once."""
+        for endpoint in self._relay.homes:
+            if self.endpoints.setdefault(site_of(endpoint), endpoint) != endpoint:
+                self._strays.add(endpoint)
+        gone = {site for site, endpoint in self.endpoints.items() if endpoint not in self._relay.homes}
+        for site in gone:
+            self.shows.pop(self.endpoints.pop(site), None)
+        self._changed.set()
+        return self.ready(gone)
+
+    def ready(self, sites: Collection[str] = ()) -> set[str]:
+        """These, and all that were told that there is no media, if there can be media now; each is returned once."""
+        self._without |= set(sites)
+        if not self._relay.available:
+            return set()
+        ready, self._without = self._without, set()
+        return ready
 
     def follow(self, room: Room, presence: Presence) -> None:
         """The Room, or who is connected, or whether a recorder is there has changed."""
@@ -173,6 +180,7 @@ class Conductor:
             await self._changed.wait()
             self._changed.clear()
             try:
+                await self._close_strays()
                 await self._route()
                 await self._record()
             except Exception:
@@ -187,7 +195,7 @@ class Conductor:
         room = self._room
         stage = room.stage()
         seated = [site for site in room.seated() if site.id in self.endpoints]
-        shown = [site for site in seated if "camera" in self._producers.get(self.endpoints[site.id], {})]
+        shown = [site for site in seated if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
         return Route(
             router=self.meeting,
             stage=self.endpoints.get(stage[0]) if stage else None,
@@ -202,11 +210,16 @@ class Conductor:
         )
 
     async def _route(self) -> None:
-        wish = self.wish()
-        if wish == self._routed or not self._relay.available or not (self.endpoints or self._routed):
-            return
-        await self._relay.route(wish)
-        self._routed = wish
+        if self._relay.available:
+            await self._relay.route(self.wish())
+
+    async def _close_strays(self) -> None:
+        while self._strays:
+            endpoint = self._strays.pop()
+            try:
+                await self._relay.close_endpoint(CloseEndpoint(self.meeting, endpoint))
+            except RelayError as error:
+                log.info("endpoint %s is left to the relay: %s", endpoint, error)
 
     async def _ask_connect(
         self,
@@ -246,11 +259,13 @@ class Conductor:
         if not self._relay.available:
             return
         have: set[tuple[str, Source]] = {
-            (endpoint, source) for endpoint, sources in self._producers.items() for source in sources
+            (endpoint, source)
+            for endpoint in self.endpoints.values()
+            for source in self._relay.producers.get(endpoint, {})
         }
         for endpoint, source in self._tracks - have:
             await self._recorder.track_gone(self.meeting, wanted, site_of(endpoint), endpoint, source)
         for endpoint, source in have - self._tracks:
-            producer = self._producers[endpoint][source]
+            producer = self._relay.producers[endpoint][source]
             await self._recorder.track_available(self.meeting, wanted, site_of(endpoint), endpoint, producer)
         self._tracks = have

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from media.link import RelayLink
-from media.messages import Heard, Inventory, ProducerStarted, SlotsShow
+from media.fleet import Fleet
+from media.messages import Heard, ProducerStarted, SlotsShow
 from meetings import queries
 from meetings.events import RecordingGap
 from meetings.meeting import State
@@ -38,12 +38,12 @@ class Hall:
         database: Database,
         chain: Chain,
         watch: Watch,
-        relay: RelayLink,
+        relays: Fleet,
         recorder: Recorder,
         now: Callable[[], datetime],
     ) -> None:
         self._database, self._chain, self._watch = database, chain, watch
-        self._relay, self._recorder, self._now = relay, recorder, now
+        self._relays, self._recorder, self._now = relays, recorder, now
         self._rooms: dict[str, LiveRoom] = {}
         self._tasks: dict[str, list[asyncio.Task[Any]]] = {}
         self._opening = asyncio.Lock()
@@ -72,7 +72,7 @@ class Hall:
                 facts = await queries.facts(session, meeting)
             ledger = Ledger(meeting, self._chain, self._now, lambda before, after, entries: None)
             await ledger.load()
-            conductor = Conductor(meeting, self._relay, self._recorder)
+            conductor = Conductor(meeting, self._relays.span(meeting), self._recorder)
             room = LiveRoom(
                 ledger=ledger,
                 conductor=conductor,
@@ -108,8 +108,9 @@ class Hall:
         room = self._rooms.get(meeting)
         return len(room.presence.connections) if room else 0
 
-    def processes(self) -> dict[str, bool]:
-        return {"relay": self._relay.available, "recorder": self._recorder.available}
+    def processes(self) -> dict[str, bool | int]:
+        relays = self._relays
+        return {"relay": relays.available, "relays": relays.relays, "recorder": self._recorder.available}
 
     def meetings(self) -> list[str]:
         """The meetings that are live here."""
@@ -117,19 +118,21 @@ class Hall:
 
     # -- What the relay tells
 
-    async def relay_returned(self, inventory: Inventory) -> None:
-        routers = {router.id: router for router in inventory.routers}
-        for meeting in routers.keys() - self._rooms.keys():
+    async def relay_returned(self, meetings: Collection[str]) -> None:
+        """Relays have come and hold media of these meetings."""
+        for meeting in meetings - self._rooms.keys():
             try:
                 await self.room(meeting)
             except Exception:
-                log.exception("the relay holds meeting %s, which cannot be opened", meeting)
-        for meeting, room in self._rooms.items():
-            room.relay_returned(room.conductor.relay_returned(routers.get(meeting)))
-
-    async def relay_lost(self) -> None:
+                log.exception("a relay holds meeting %s, which cannot be opened", meeting)
         for room in self._rooms.values():
-            room.relay_lost()
+            room.relay_returned()
+
+    async def relay_lost(self, lost: Mapping[str, Collection[str]]) -> None:
+        """A relay is gone, and with it these endpoints of these meetings."""
+        for meeting, endpoints in lost.items():
+            if (room := self._rooms.get(meeting)) is not None:
+                room.relay_lost(endpoints)
 
     async def slots_show(self, notice: SlotsShow) -> None:
         if (room := self._rooms.get(notice.router)) is not None:
@@ -141,7 +144,7 @@ class Hall:
 
     async def producer_started(self, notice: ProducerStarted) -> None:
         if (room := self._rooms.get(notice.router)) is not None:
-            room.conductor.producer_started(notice.endpoint, notice.producer)
+            room.conductor.producer_started()
 
     # -- What the recorder tells
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -146,15 +146,19 @@ class LiveRoom:
         if shows is not None:
             self._moment(socket, p.SlotChanged(self.conductor.sites_shown(shows)))
 
-    def relay_lost(self) -> None:
-        self.conductor.relay_lost()
-        self._moment(everyone(self.meeting), p.MediaLost())
+    def relay_lost(self, lost: Collection[str]) -> None:
+        """Endpoints are gone with their relay: their sites make their media anew, at once if another relay is there."""
+        self._tell_sites(self.conductor.relay_lost(lost), p.MediaLost())
+        self._tell_sites(self.conductor.ready(), p.MediaReady())
 
-    def relay_returned(self, gone: set[str]) -> None:
-        """Sites whose media the relay no longer has make it anew."""
-        for site in {*gone, *(s for s in self.presence.connections if s not in self.conductor.endpoints)}:
+    def relay_returned(self) -> None:
+        """Sites whose media no relay has make it anew."""
+        self._tell_sites(self.conductor.relay_returned(), p.MediaReady())
+
+    def _tell_sites(self, sites: Collection[str], message: p.AnyMessage) -> None:
+        for site in sorted(sites):
             if (socket := self.presence.connections.get(site)) is not None:
-                self._moment(socket, p.MediaReady())
+                self._moment(socket, message)
 
     def recorder_is(self, here: bool) -> None:
         self._interrupted = not here

@@ -65,7 +65,7 @@ class QuietRooms:
     def present(self, meeting: str) -> int:
         return 0
 
-    def processes(self) -> dict[str, bool]:
+    def processes(self) -> dict[str, bool | int]:
         return {"relay": False, "recorder": False}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import socketio
 from aiohttp import web
 
-from media.link import RelayLink
+from media.fleet import Fleet
 from meetings.tables import AgendaItem, Meeting, Site
 from meetings.tickets import Ticket, Tickets
 from recordings.director import Director
@@ -136,15 +136,15 @@ async def serve(folder: Path, *, lobby: bool = False, fresh: bool = True) -> Asy
         await fill(database, lobby=lobby)
     chain = Chain(database)
     watch = Watch(database, chain)
-    relay, recorder = RelayLink("token"), RecorderLink("token")
+    relays, recorder = Fleet("token"), RecorderLink("token")
 
     async def missing(meeting: str, gap: object) -> None:
         raise AssertionError("nothing records here")
 
-    director = Director(recorder, relay, missing)  # type: ignore[arg-type]
-    hall = Hall(database=database, chain=chain, watch=watch, relay=relay, recorder=director, now=now)
+    director = Director(recorder, relays, missing)  # type: ignore[arg-type]
+    hall = Hall(database=database, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
     sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=2)
-    for namespace in (MeetingNamespace(hall, database, TICKETS, now), relay, recorder):
+    for namespace in (MeetingNamespace(hall, database, TICKETS, now), relays.door, recorder):
         sockets.register_namespace(namespace)
     app = web.Application()
     sockets.attach(app)

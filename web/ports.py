@@ -18,6 +18,6 @@ class Rooms(Protocol):
         """How many sites are seated now."""
         ...
 
-    def processes(self) -> dict[str, bool]:
-        """Whether a relay and a recorder are connected, by name."""
+    def processes(self) -> dict[str, bool | int]:
+        """Whether a relay and a recorder are connected, by name, and how many relays."""
         ...

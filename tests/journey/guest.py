@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from devices import Device, make
+from onlooker import PATIENCE, Onlooker
 from playwright.async_api import Browser, Page, Playwright
 
 from bench.join import FLAGS as QUIET_FLAGS
 
-T = TypeVar("T")
-PATIENCE = 30.0
-AUDIBLE, SILENT = -60.0, -80.0
-"""dBFS at the tone's frequency: heard above, not heard below."""
 FLAGS = (*QUIET_FLAGS, "--auto-select-desktop-capture-source=Entire screen")
 PATCHED = """
 Object.defineProperty(MediaStreamTrack.prototype, "enabled", { get: () => true, set: () => {} })
@@ -37,21 +34,7 @@ Object.defineProperty(MediaDeviceInfo.prototype, "label", {
 """Chromium names a fake camera after its file; a picture shows the name that a camera has."""
 
 
-async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], Any], why: str, patience: float = PATIENCE) -> T:
-    """What ``look`` returns once it is good. Raises ``TimeoutError`` with the last thing seen."""
-    seen: list[T] = []
-    try:
-        async with asyncio.timeout(patience):
-            while True:
-                seen.append(await look())
-                if good(seen[-1]):
-                    return seen[-1]
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise TimeoutError(f"{why}; last seen: {seen[-1] if seen else 'nothing'}") from None
-
-
-class Guest:
+class Guest(Onlooker):
     """``page`` is what the person looks at. ``complaints`` keeps what the page's console called an error."""
 
     def __init__(self, name: str, device: Device, browser: Browser, page: Page) -> None:
@@ -77,45 +60,8 @@ class Guest:
             await box.set_checked(consent)
         await self.press("Vào họp")
 
-    async def picture(self, slot: str) -> dict[str, Any] | None:
-        return await self.page.evaluate("slot => window.probe.picture(slot)", slot)
-
-    async def sees(self, slot: str, device: Device, patience: float = PATIENCE) -> None:
-        """The slot shows that camera and its frames grow."""
-
-        def like(picture: dict[str, Any] | None) -> bool:
-            return picture is not None and all(
-                abs(a - b) < 48 for a, b in zip(picture["colour"], device.rgb, strict=True)
-            )
-
-        first = await until(lambda: self.picture(slot), like, f"{self.name} sees {device.colour} in {slot}", patience)
-        assert first
-        frames = first["frames"]
-        await until(
-            lambda: self.picture(slot),
-            lambda now: like(now) and now is not None and now["frames"] > frames + 10,
-            f"frames of {slot} grow at {self.name}",
-        )
-
-    async def tones(self, devices: Sequence[Device]) -> list[float]:
-        """The level of each device's tone as this site hears it, in dBFS."""
-        return await self.page.evaluate("tones => window.probe.tones(tones)", [d.hertz for d in devices])
-
-    async def hears(self, *devices: Device) -> None:
-        await until(
-            lambda: self.tones(devices),
-            lambda levels: all(level > AUDIBLE for level in levels),
-            f"{self.name} hears {[d.hertz for d in devices]}",
-        )
-
-    async def hears_nothing_of(self, device: Device, *, looks: int = 12) -> None:
-        """The tone dies away and stays away for as many looks."""
-        await until(
-            lambda: self.tones([device]), lambda levels: levels[0] < SILENT, f"{self.name} no longer hears {device}"
-        )
-        for _ in range(looks):
-            (level,) = await self.tones([device])
-            assert level < SILENT, f"{self.name} hears {device.hertz} Hz at {level} dBFS"
+    async def probe(self, function: str, argument: object) -> Any:
+        return await self.page.evaluate(f"argument => window.probe.{function}(argument)", argument)
 
 
 @asynccontextmanager
@@ -128,7 +74,7 @@ async def guest(
     patched: bool = False,
     film: Path | None = None,
     size: tuple[int, int] = (1366, 768),
-) -> AsyncIterator[Guest]:
+) -> AsyncGenerator[Guest]:
     """``film`` is shown by the camera in place of the device's colour."""
     coloured, tone = await asyncio.to_thread(make, device, folder)
     browser = await playwright.chromium.launch(

@@ -14,7 +14,8 @@ import pypdfium2
 import pytest
 from devices import BLUE, GREEN, RED
 from film import colour_at, look, tone_at
-from guest import AUDIBLE, SILENT, Guest, guest, until
+from guest import Guest, guest
+from onlooker import AUDIBLE, SILENT, until
 from playwright.async_api import Page, Playwright
 from portal import ITEMS, Body, Official, Portal
 

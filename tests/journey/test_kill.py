@@ -8,7 +8,7 @@ import time
 import pytest
 from assembly import Assembly
 from devices import RED
-from guest import until
+from onlooker import until
 
 from meetings.events import RecordingGap, decode
 from recordings.journal import NAME, load

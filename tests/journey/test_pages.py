@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 from devices import BLUE, GREEN, RED
-from guest import FLAGS, Guest, guest, until
+from guest import FLAGS, Guest, guest
+from onlooker import until
 from playwright.async_api import Page, Playwright
 from portal import Portal
 from scenes import COMMUNE, OFFICE, WARD, Scene, film

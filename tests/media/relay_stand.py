@@ -39,8 +39,8 @@ async def until(happened: Callable[[], object], what: str = "it") -> None:
 class Stand:
     """A relay without a process: its port and its desk."""
 
-    def __init__(self) -> None:
-        self.port = Port("127.0.0.1", 0)
+    def __init__(self, port: Port | None = None) -> None:
+        self.port = port or Port("127.0.0.1", 0)
         self.notices: list[Struct] = []
         self.desk = Desk(self.port, self.notices.append)
 
@@ -76,8 +76,8 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing() -> AsyncIterator[Stand]:
-    stand = Stand()
+async def standing(port: Port | None = None) -> AsyncIterator[Stand]:
+    stand = Stand(port)
     stand.port.start()
     ticking = asyncio.create_task(stand.keep_time())
     try:
@@ -101,18 +101,22 @@ class RawTransport:
         self.reports: list[bytes] = []
         self.answers = 0
         self.sent: list[bytes] = []
-        candidate = offer["iceCandidates"][0]
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        widen(self.socket)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.connect((candidate["ip"], candidate["port"]))
+        self.socket = self.open(offer["iceCandidates"])
         self._records: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.certificate = RTCCertificate.generateCertificate()
         self.dtls = RTCDtlsTransport(self, [self.certificate])  # pyright: ignore[reportArgumentType]
         self.dtls_role = dtls_role
         self.dtls._set_role(dtls_role)
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
+
+    def open(self, candidates: list[dict[str, Any]]) -> Any:
+        """A socket whose ``send`` and ``recv`` carry datagrams to the relay and from it."""
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setblocking(False)
+        widen(made)
+        made.bind(("127.0.0.1", 0))
+        made.connect((candidates[0]["ip"], candidates[0]["port"]))
+        return made
 
     def parameters(self) -> dict[str, Any]:
         prints = [{"algorithm": f.algorithm, "value": f.value} for f in self.certificate.getFingerprints()]
@@ -208,10 +212,10 @@ CAMERA = m.NewProducer(
 class RawBrowser:
     """Both transports of an endpoint; ``send`` is ``None`` for who only receives."""
 
-    def __init__(self, name: str, offer: dict[str, Any]) -> None:
+    def __init__(self, name: str, offer: dict[str, Any], transport: type[RawTransport] = RawTransport) -> None:
         self.name, self.offer = name, offer
-        self.receive = RawTransport(offer["receive"])
-        self.send = RawTransport(offer["send"]) if offer["send"] else None
+        self.receive = transport(offer["receive"])
+        self.send = transport(offer["send"]) if offer["send"] else None
 
     def slot(self, name: str) -> dict[str, Any]:
         return next(slot for slot in self.offer["slots"] if slot["name"] == name)["rtp_parameters"]
@@ -237,10 +241,14 @@ class RawBrowser:
 
 @asynccontextmanager
 async def browser(
-    stand: Stand, name: str, *producers: m.NewProducer, connect: bool = True
+    stand: Stand,
+    name: str,
+    *producers: m.NewProducer,
+    connect: bool = True,
+    transport: type[RawTransport] = RawTransport,
 ) -> AsyncIterator[RawBrowser]:
     offer = stand.ask("open_endpoint", m.OpenEndpoint("m", name, bool(producers), ROUTER_CAPABILITIES))
-    made = RawBrowser(name, offer)
+    made = RawBrowser(name, offer, transport)
     try:
         if connect:
             send = made.send.parameters() if made.send else None

@@ -26,8 +26,8 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 def test_listening_everywhere_needs_an_address_to_announce() -> None:
     with pytest.raises(PortUnavailable, match="NGHISU_ANNOUNCE"):
         Port("0.0.0.0", 0)
-    port = Port("0.0.0.0", 0, "192.0.2.1")
-    assert port.announced == "192.0.2.1"
+    port = Port("0.0.0.0", 0, ["192.0.2.1", "2001:db8::1"])
+    assert port.announced == ("192.0.2.1", "2001:db8::1")
     port.close()
 
 

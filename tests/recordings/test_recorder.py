@@ -201,7 +201,7 @@ async def test_a_new_relay_leaves_a_gap_of_its_own_cause(stand: Stand) -> None:
     for producer in stand.relay.producers.values():
         producer.sink = None
     await asyncio.sleep(0.5)
-    await stand.director.relay_returned(["m1"])
+    await stand.director.relay_lost({"m1": {"huong-son.1"}})
     inventory = stand.relay.microphone("huong-son.2")
     await stand.director.track_available("m1", "m1-3", "huong-son", "huong-son.2", inventory)
     await until(lambda: bool(stand.gaps))

@@ -1,0 +1,163 @@
+"""One router over the relays that carry it: a relay's requests, each sent to where its endpoint lives."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeVar
+
+from media.link import RelayError, RelayLink, RelayUnavailable
+from media.messages import (
+    AskKeyFrame,
+    CloseEndpoint,
+    CloseProducer,
+    CloseRouter,
+    ConnectEndpoint,
+    EndpointOffer,
+    OpenEndpoint,
+    ProducerInventory,
+    Record,
+    Route,
+    RouterInventory,
+    Source,
+    StopRecord,
+)
+
+log = logging.getLogger("nghisu.relay.span")
+T = TypeVar("T")
+
+
+class Relays(Protocol):
+    """The fleet, as a span sees it."""
+
+    @property
+    def available(self) -> bool: ...
+
+    def link(self, relay: str) -> RelayLink | None: ...
+
+    def place(self, held: Mapping[str, int]) -> str | None:
+        """The relay for one more endpoint of a router of which ``held`` endpoints live on each relay."""
+        ...
+
+
+class Span:
+    """``homes``: endpoint → relay. ``producers``: what each endpoint is known to send.
+
+    Every request raises ``RelayUnavailable`` or ``RelayRefused``.
+    """
+
+    def __init__(self, router: str, relays: Relays) -> None:
+        self.router = router
+        self.homes: dict[str, str] = {}
+        self.producers: dict[str, dict[Source, ProducerInventory]] = {}
+        self._relays = relays
+        self._routed: dict[str, Route] = {}
+        self._records: dict[str, str] = {}
+
+    @property
+    def available(self) -> bool:
+        """Whether an endpoint can be opened: a relay is there, and those that were there before have returned."""
+        return self._relays.available
+
+    # -- What is asked of a relay
+
+    async def open_endpoint(self, wish: OpenEndpoint) -> EndpointOffer:
+        """On the relay that the placement chooses; on another one if that is lost meanwhile."""
+        while True:
+            relay = self.homes.get(wish.endpoint) or self._relays.place(self.held())
+            link = self._relays.link(relay) if relay else None
+            if relay is None or link is None:
+                raise RelayUnavailable("open_endpoint")
+            self.homes[wish.endpoint] = relay
+            try:
+                return await link.open_endpoint(wish)
+            except RelayError:
+                self._forget(wish.endpoint)
+                if self._relays.link(relay) is not None:
+                    raise
+
+    async def connect_endpoint(self, wish: ConnectEndpoint) -> None:
+        await self._at(wish.endpoint, lambda link: link.connect_endpoint(wish))
+
+    async def close_producer(self, wish: CloseProducer) -> None:
+        self.producers.get(wish.endpoint, {}).pop(wish.source, None)
+        await self._at(wish.endpoint, lambda link: link.close_producer(wish))
+
+    async def close_endpoint(self, wish: CloseEndpoint) -> None:
+        """A relay that holds no more of the router is told to close it."""
+        relay = self.homes.get(wish.endpoint)
+        self._forget(wish.endpoint)
+        link = self._relays.link(relay) if relay else None
+        if relay is None or link is None:
+            raise RelayUnavailable("close_endpoint")
+        await link.close_endpoint(wish)
+        if relay not in self.homes.values():
+            self._routed.pop(relay, None)
+            await link.close_router(CloseRouter(self.router))
+
+    async def route(self, wish: Route) -> None:
+        """Tells every relay that has not heard this wish yet."""
+        for relay in sorted(set(self.homes.values())):
+            link = self._relays.link(relay)
+            if link is not None and self._routed.get(relay) != wish:
+                await link.route(wish)
+                self._routed[relay] = wish
+
+    async def record(self, wish: Record) -> None:
+        relay = self.homes.get(wish.endpoint)
+        if relay is not None:
+            self._records[wish.record_id] = relay
+        await self._at(wish.endpoint, lambda link: link.record(wish))
+
+    async def stop_record(self, wish: StopRecord) -> None:
+        relay = self._records.pop(wish.record_id, None)
+        links = [self._relays.link(each) for each in ({relay} if relay else set(self.homes.values()))]
+        if None in links:
+            raise RelayUnavailable("stop_record")
+        for link in links:
+            if link is not None:
+                await link.stop_record(wish)
+
+    async def ask_key_frame(self, wish: AskKeyFrame) -> None:
+        await self._at(wish.endpoint, lambda link: link.ask_key_frame(wish))
+
+    # -- What the fleet tells
+
+    def held(self) -> Counter[str]:
+        """How many endpoints live on each relay."""
+        return Counter(self.homes.values())
+
+    def hold(self, relay: str, inventory: RouterInventory) -> None:
+        """A relay that has just come holds this much of the router."""
+        self._routed.pop(relay, None)
+        for endpoint in inventory.endpoints:
+            self.homes[endpoint.id] = relay
+            self.producers[endpoint.id] = {producer.source: producer for producer in endpoint.producers}
+        self._records.update(dict.fromkeys(inventory.records, relay))
+
+    def lose(self, relay: str) -> frozenset[str]:
+        """A relay is gone. Returns the endpoints that are gone with it."""
+        lost = frozenset(endpoint for endpoint, home in self.homes.items() if home == relay)
+        for endpoint in lost:
+            self._forget(endpoint)
+        self._routed.pop(relay, None)
+        self._records = {record: home for record, home in self._records.items() if home != relay}
+        return lost
+
+    def started(self, endpoint: str, producer: ProducerInventory) -> None:
+        """A producer's first packet has come."""
+        if endpoint in self.homes:
+            self.producers.setdefault(endpoint, {})[producer.source] = producer
+
+    # --
+
+    def _forget(self, endpoint: str) -> None:
+        self.homes.pop(endpoint, None)
+        self.producers.pop(endpoint, None)
+
+    async def _at(self, endpoint: str, ask: Callable[[RelayLink], Awaitable[T]]) -> T:
+        link = self._relays.link(self.homes.get(endpoint, ""))
+        if link is None:
+            raise RelayUnavailable(endpoint)
+        return await ask(link)
