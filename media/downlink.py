@@ -68,6 +68,10 @@ class Downlink:
     def rtp(self, buffer: Buffer, size: int, now: int) -> None:
         """Never called: no stream is expected."""
 
+    def path_changed(self) -> None:
+        for slot in self.slots.values():
+            slot.path_changed()
+
     def empty(self) -> None:
         """Nothing reaches the browser any more."""
         for slot in self.slots.values():
@@ -91,10 +95,9 @@ class Downlink:
         octets = sum(slot.octets for slot in self.slots.values())
         grant = (octets - self._granted) // SHARE + TRICKLE
         self._allowance, self._granted = min(ALLOWANCE, self._allowance + grant), octets
-        for slot in self.slots.values():
-            report = slot.report(now)
-            if report:
-                self.transport.send_rtcp(report)
+        reports = b"".join(filter(None, (slot.report(now) for slot in self.slots.values())))
+        if reports:
+            self.transport.send_rtcp(reports)
 
     def facts(self) -> dict[str, Any]:
         """For operators."""

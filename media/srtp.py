@@ -25,22 +25,24 @@ ROOM = 160
 class Buffer:
     """A buffer for one datagram, which libsrtp reads and writes."""
 
-    __slots__ = ("bytes", "length", "pointer", "view")
+    __slots__ = ("address", "bytes", "length", "pointer", "view")
 
     def __init__(self, size: int = 2048) -> None:
         self.bytes = bytearray(size)
         self.view = memoryview(self.bytes)
         self.pointer: Any = _ffi.from_buffer("char[]", self.bytes)
+        self.address = int(_ffi.cast("uintptr_t", self.pointer))
         self.length: Any = _ffi.new("int *")
 
 
 class Direction:
-    """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle."""
+    """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle. ``tag``:
+    bytes that sealing an RTP packet adds."""
 
-    __slots__ = ("_session", "handle", "refused")
+    __slots__ = ("_session", "handle", "refused", "tag")
 
-    def __init__(self, session: pylibsrtp.Session) -> None:
-        self._session = session
+    def __init__(self, session: pylibsrtp.Session, tag: int) -> None:
+        self._session, self.tag = session, tag
         self.handle: Any = session._srtp[0]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
         self.refused = 0
 

@@ -122,6 +122,9 @@ class Uplink:
                 if encoding is not None:
                     encoding.stream.heed_report(ntp, stamp, now, self._clock)
 
+    def path_changed(self) -> None:
+        """Nothing is kept of where reports go."""
+
     def tick(self, now: int) -> None:
         """Every 50 ms: what arrived, what is missing, who wants a key frame."""
         feedback = self._arrivals.feedback()

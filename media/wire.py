@@ -105,9 +105,23 @@ class Wire:
         self._messages_memory = ffi.new("struct mmsghdr[]", ROWS)
         self._messages = np.frombuffer(ffi.buffer(self._messages_memory), np.uint64).reshape(ROWS, 8)
         self._messages[:, 1] = name_size
+        self._single = ffi.new("struct mmsghdr[]", 1)
+        self._single_part = ffi.new("struct iovec *")
+        single_name = ffi.new("char[]", syscalls.NAME_SIZE)
+        self._single_name = ffi.buffer(single_name)
+        header = self._single[0].msg_hdr
+        header.msg_name, header.msg_namelen = single_name, name_size
+        header.msg_iov, header.msg_iovlen = self._single_part, 1
         self._controls: dict[int, int] = {}
         self._controls_memory: list[Any] = []
         self._order = np.arange(ROWS, dtype=np.uint64) * ffi.sizeof("struct iovec")
+
+    def send(self, datagram: bytes | memoryview, name: bytes) -> bool:
+        """Sends one datagram; ``False`` where the kernel has no room or no way."""
+        held = ffi.from_buffer("char[]", datagram)
+        self._single_name[0 : len(name)] = name
+        self._single_part.iov_base, self._single_part.iov_len = held, len(datagram)
+        return syscalls.sendmmsg(self._fd, self._single, 1, 0) == 1
 
     def flush(self, now: int) -> None:
         """Everything that came is on its way: called when the port has read what there was."""
