@@ -1,4 +1,4 @@
-"""A signalling server on a real port, with a meeting in a real database; no relay and no recorder are connected."""
+"""A signalling server on a real port, with meetings in a real database; relays may connect, no recorder does."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def ticket(site: str, serial: int = 1, lasts: timedelta = timedelta(hours=1)) -> str:
-    return TICKETS.sign(Ticket(site, "m", serial, now() + lasts))
+def ticket(site: str, serial: int = 1, lasts: timedelta = timedelta(hours=1), meeting: str = "m") -> str:
+    return TICKETS.sign(Ticket(site, meeting, serial, now() + lasts))
 
 
 class Browser:
@@ -72,6 +72,10 @@ class Browser:
     async def enter(self, **changes: Any) -> dict[str, Any]:
         return await self.call("enter", {"rtp_capabilities": {}, "person": "", **changes})
 
+    def heard(self, kind: str) -> list[dict[str, Any]]:
+        """The messages of this kind that have come."""
+        return [message for posted in self.letters for message in posted["messages"] if message["kind"] == kind]
+
     async def until(self, kind: str) -> dict[str, Any]:
         """The next message of this kind that has come or comes."""
         async with asyncio.timeout(10):
@@ -89,8 +93,8 @@ class Browser:
 class Stage:
     """The server, and the browsers that tests open on it."""
 
-    def __init__(self, url: str, hall: Hall, chain: Chain, database: Database) -> None:
-        self.url, self.hall, self.chain, self.database = url, hall, chain, database
+    def __init__(self, url: str, hall: Hall, chain: Chain, database: Database, relays: Fleet) -> None:
+        self.url, self.hall, self.chain, self.database, self.relays = url, hall, chain, database, relays
         self.browsers: list[Browser] = []
 
     async def browser(self, site: str, **auth: Any) -> Browser:
@@ -107,11 +111,12 @@ class Stage:
         return [line.payload for line in await self.chain.read("m")]
 
 
-async def fill(database: Database, *, lobby: bool = False) -> None:
+async def fill(database: Database, *, lobby: bool = False, meeting: str = "m", before: str = "") -> None:
+    """``before`` is set before the ids of agenda items and sites: they are unique among all meetings."""
     async with database.begin() as session:
         session.add(
             Meeting(
-                id="m",
+                id=meeting,
                 title="Họp giao ban",
                 state="invited",
                 starts_at=now(),
@@ -119,9 +124,9 @@ async def fill(database: Database, *, lobby: bool = False) -> None:
                 lobby=lobby,
                 created_by="somebody",
                 created_at=now(),
-                agenda=[AgendaItem(id=f"a{n}", number=n, title=f"Nội dung {n}") for n in (1, 2)],
+                agenda=[AgendaItem(id=f"{before}a{n}", number=n, title=f"Nội dung {n}") for n in (1, 2)],
                 sites=[
-                    Site(id=name, number=n, role=role, name=name, person_name=name.title())
+                    Site(id=before + name, number=n, role=role, name=name, person_name=name.title())
                     for n, (name, role) in enumerate(zip(NAMES, SITES, strict=True), 1)
                 ],
             )
@@ -129,14 +134,16 @@ async def fill(database: Database, *, lobby: bool = False) -> None:
 
 
 @asynccontextmanager
-async def serve(folder: Path, *, lobby: bool = False, fresh: bool = True) -> AsyncIterator[Stage]:
+async def serve(
+    folder: Path, *, lobby: bool = False, fresh: bool = True, expected_relays: int = 1, port: int = 0
+) -> AsyncIterator[Stage]:
     database = Database.embedded(folder)
     await migrate(database)
     if fresh:
         await fill(database, lobby=lobby)
     chain = Chain(database)
     watch = Watch(database, chain)
-    relays, recorder = Fleet("token"), RecorderLink("token")
+    relays, recorder = Fleet("token", expected=expected_relays), RecorderLink("token")
 
     async def missing(meeting: str, gap: object) -> None:
         raise AssertionError("nothing records here")
@@ -150,16 +157,19 @@ async def serve(folder: Path, *, lobby: bool = False, fresh: bool = True) -> Asy
     sockets.attach(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     host, port = runner.addresses[0][:2]
+    relays.on_returned, relays.on_lost = hall.relay_returned, hall.relay_lost
+    relays.on_slots_show, relays.on_producer_started = hall.slots_show, hall.producer_started
     await hall.start()
-    stage = Stage(f"http://{host}:{port}", hall, chain, database)
+    stage = Stage(f"http://{host}:{port}", hall, chain, database, relays)
     try:
         yield stage
     finally:
         for browser in stage.browsers:
             await browser.close()
+        await relays.close()
         await sockets.shutdown()
         await runner.cleanup()
         await hall.stop()
