@@ -23,12 +23,15 @@ class Outlet(Protocol):
     lane: int
     numbered: bool
     """Whether packets bear transport-wide sequence numbers."""
-    tag: int
-    """Bytes that sealing adds."""
 
     @property
     def handle(self) -> Any:
         """libsrtp's session of the outgoing direction."""
+        ...
+
+    @property
+    def tag(self) -> int:
+        """Bytes that sealing adds to a packet."""
         ...
 
     @property

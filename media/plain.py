@@ -13,8 +13,8 @@ import struct
 from typing import Any
 
 from media import clock, rtcp
-from media.messages import Record
 from media.encoding import Encoding
+from media.messages import Record
 from media.producer import Producer
 from media.rtp import ONE_BYTE, Packet
 

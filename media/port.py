@@ -195,11 +195,8 @@ class Port:
 
     def send(self, datagram: bytes | memoryview, address: Address) -> None:
         """Sends or, when the socket is full, drops."""
-        if isinstance(address, Connection):
-            sent = address.send(datagram)
-        else:
-            sent = self.wire.send(datagram, address)
-        if sent:
+        connected = isinstance(address, Connection)
+        if address.send(datagram) if connected else self.wire.send(datagram, address):
             self.wire.sent.packets += 1
         else:
             self.wire.sent.unsent += 1

@@ -16,7 +16,7 @@ STRIDE = 1504
 """Bytes for one payload: what fits into an Ethernet frame."""
 
 _FACTS = Struct("=qqIHBBBbBBhhbb")
-"""Number, arrival, time stamp, size, marker, key, begins, level, temporal, sync, picture, TL0, and where those stand."""
+"""Number, arrival, time stamp, size, marker, key, begins, level, temporal, sync, picture, TL0, where they stand."""
 
 
 class Ring:
@@ -29,7 +29,7 @@ class Ring:
             raise ValueError(f"{capacity} is no power of two")
         self._mask = capacity - 1
         self.memory = np.zeros((capacity, STRIDE), np.uint8)
-        self._view = memoryview(self.memory).cast("B")
+        self._view = self.memory.data.cast("B")
         self._facts = bytearray(capacity * _FACTS.size)
         self._numbers = array("q", [-1]) * capacity
         self._ends = array("B", [0]) * capacity

@@ -57,7 +57,8 @@ class Sent:
 
 
 Run = tuple[int, int, int]
-"""Packets of a batch that leave as one message: the first, how many, and the size that all but the last are padded to."""
+"""Packets of a batch that leave as one message: the first, how many, and the size to which all but the last are
+padded."""
 
 
 def runs(sizes: Sequence[int]) -> list[Run]:
@@ -92,7 +93,7 @@ class Wire:
         self._bytes = np.zeros((ROWS, STRIDE), np.uint8)
         self._shorts, self._words = self._bytes.view(">u2"), self._bytes.view(">u4")
         memory = ffi.from_buffer("char[]", self._bytes.data.cast("B"))
-        self._view = memoryview(self._bytes).cast("B")
+        self._view = self._bytes.data.cast("B")
         self._pointers = [memory + row * STRIDE for row in range(ROWS)]
         self._lengths_memory = ffi.new("int[]", ROWS)
         self._length_pointers = [self._lengths_memory + row for row in range(ROWS)]
@@ -157,23 +158,23 @@ class Wire:
         step = ROWS // count
         for top in range(0, lot.size, step):
             bottom = min(top + step, lot.size)
-            self._write(memory, packets, lot, top, bottom, padded, now, begins=begins)
-            self._launch(lot, top, bottom, padded, groups)
+            rows = range(top, bottom)
+            self._write(memory, packets, lot, rows, padded, now=now, begins=begins)
+            self._launch(lot, rows, padded, groups)
 
     def _write(
         self,
         memory: NDArray[np.uint8],
         packets: Sequence[Outgoing],
         lot: Lot,
-        top: int,
-        bottom: int,
+        receivers: range,
         padded: Sequence[int],
-        now: int,
         *,
+        now: int,
         begins: bool,
     ) -> None:
-        """Fills the matrix: receivers ``top`` to ``bottom``, a receiver's packets one after another."""
-        count, rows = len(packets), bottom - top
+        """Fills the matrix: a receiver's packets one after another."""
+        count, rows, top, bottom = len(packets), len(receivers), receivers.start, receivers.stop
         filled = rows * count
         table = self._bytes[:filled].reshape(rows, count, STRIDE)
         shorts = self._shorts[:filled].reshape(rows, count, STRIDE // 2)
@@ -218,9 +219,9 @@ class Wire:
             on_wire = [size + lot.tag for size in padded]
             shorts[:, :, NUMBER_AT // 2] = self._sendlog.stamp(lot.lanes[top:bottom], on_wire, now)
 
-    def _launch(self, lot: Lot, top: int, bottom: int, padded: Sequence[int], groups: Sequence[Run]) -> None:
+    def _launch(self, lot: Lot, receivers: range, padded: Sequence[int], groups: Sequence[Run]) -> None:
         """Seals what is written and sends it."""
-        count, rows = len(padded), bottom - top
+        count, rows, top, bottom = len(padded), len(receivers), receivers.start, receivers.stop
         filled = rows * count
         lengths = self._lengths[:filled]
         lengths.reshape(rows, count)[:] = padded
@@ -230,7 +231,7 @@ class Wire:
         failed = any(list(map(protect, handles, self._pointers, self._length_pointers)))
         self._part_sizes[:filled] = lengths
         if failed or lot.streams:
-            self._launch_singly(lot, top, bottom, count, [size + lot.tag for size in padded])
+            self._launch_singly(lot, receivers, [size + lot.tag for size in padded])
             return
         messages, at = self._messages, 0
         for first, length, size in groups:
@@ -273,12 +274,12 @@ class Wire:
             self._messages[: len(some), 2] = [part for _, part in some]
             self._send(len(some), ())
 
-    def _launch_singly(self, lot: Lot, top: int, bottom: int, count: int, sealed: Sequence[int]) -> None:
+    def _launch_singly(self, lot: Lot, receivers: range, sealed: Sequence[int]) -> None:
         """Where some receivers are not reached by datagrams, or some packets could not be sealed."""
-        messages, at = self._messages, 0
-        for row in range(top, bottom):
-            for place in range(count):
-                packet = (row - top) * count + place
+        messages, at, packet = self._messages, 0, -1
+        for row in receivers:
+            for place in range(len(sealed)):
+                packet += 1
                 size = int(self._lengths[packet])
                 if size != sealed[place]:
                     self.sent.unsealed += 1

@@ -15,9 +15,9 @@ class PlainWire(Wire):
         self.groups: list[list[Run]] = []
         """How the packets of each batch were grouped into messages."""
 
-    def _launch(self, lot: Lot, top: int, bottom: int, padded: Sequence[int], groups: Sequence[Run]) -> None:
+    def _launch(self, lot: Lot, receivers: range, padded: Sequence[int], groups: Sequence[Run]) -> None:
         self.groups.append(list(groups))
-        for row in range(top, bottom):
+        for row in receivers:
             for place, size in enumerate(padded):
-                at = ((row - top) * len(padded) + place) * STRIDE
+                at = ((row - receivers.start) * len(padded) + place) * STRIDE
                 lot.outlets[row].send_sealed(self._view[at : at + size])

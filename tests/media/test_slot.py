@@ -347,7 +347,11 @@ def test_a_nack_across_a_switch_finds_both_producers(start: int) -> None:
 
 
 def test_numbers_from_before_the_last_segments_are_not_mistaken_for_theirs(start: int) -> None:
-    sites, receiver, now = [Sender(name, sequence=10) for name in ("an", "binh", "chi", "dung", "em")], Receiver(), start
+    sites, receiver, now = (
+        [Sender(name, sequence=10) for name in ("an", "binh", "chi", "dung", "em")],
+        Receiver(),
+        start,
+    )
     for site in sites:
         site.send(now, key=False)
         receiver.slot.show(site.producer)
