@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import socketio
 
@@ -29,13 +26,16 @@ from scheduler.mail import Smtp
 from scheduler.outbox import Outbox
 from scheduler.post import Post
 from settings import Settings
+from signaling.doors.porter import Porter
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
+from signaling.turn import Turn, derived
 from store.chain import Chain
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.migrate import migrate
+from store.secret import secret
 from store.watch import Watch
 from web.deps import Deps
 
@@ -47,6 +47,7 @@ class House:
     deps: Deps
     films: Films
     hall: Hall
+    porter: Porter
     watch: Watch
     sockets: socketio.AsyncServer
 
@@ -79,7 +80,6 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
 
     director = Director(recorder, _RelayForRecorder(relays), missing)
     hall = Hall(database=rows, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
-    _listen(hall, director, relays, recorder)
 
     sockets = socketio.AsyncServer(
         async_mode="aiohttp",
@@ -89,8 +89,12 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         ping_interval=10,
         ping_timeout=8,
     )
-    for namespace in (MeetingNamespace(hall, rows, tickets, now), relays.door, recorder):
+    turn = Turn(settings.turn_urls, (settings.turn_secret or derived(secret(settings.var))).encode())
+    for namespace in (MeetingNamespace(hall, rows, tickets, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
+
+    porter = Porter(hall, relays, rows, tickets, now)
+    _listen(hall, porter, director, relays, recorder)
 
     transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")
     Post(rows, jobs, tickets, transport, base_url=settings.base_url, sender=settings.mail_from, now=now).register()
@@ -120,19 +124,25 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     try:
         await jobs.start()
         await hall.start()
-        yield House(deps, films, hall, watch, sockets)
+        yield House(deps, films, hall, porter, watch, sockets)
     finally:
+        await porter.stop()
         await relays.close()
         await hall.stop()
         await jobs.stop()
         await rows.close()
 
 
-def _listen(hall: Hall, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
+def _listen(hall: Hall, porter: Porter, director: Director, relays: Fleet, recorder: RecorderLink) -> None:
     """What relays and recorder tell goes to who follows it; the loss of a relay reaches the browsers first."""
+
+    async def relay_returned(meetings: Collection[str]) -> None:
+        await hall.relay_returned(meetings)
+        await porter.relay_returned(meetings)
 
     async def relay_lost(lost: Lost) -> None:
         await hall.relay_lost(lost)
+        await porter.relay_lost(lost)
         await director.relay_lost(lost)
 
     async def recorder_returned(inventory: RecorderInventory) -> None:
@@ -143,9 +153,9 @@ def _listen(hall: Hall, director: Director, relays: Fleet, recorder: RecorderLin
         await director.recorder_away()
         await hall.recorder_lost()
 
-    relays.on_returned, relays.on_lost = hall.relay_returned, relay_lost
+    relays.on_returned, relays.on_lost = relay_returned, relay_lost
     relays.on_slots_show, relays.on_heard = hall.slots_show, hall.heard
-    relays.on_producer_started = hall.producer_started
+    relays.on_producer_started, relays.on_transport_health = hall.producer_started, porter.transport_health
     recorder.on_returned, recorder.on_away = recorder_returned, recorder_away
     recorder.on_missing = director.media_missing
 
@@ -175,14 +185,3 @@ class _RelayForRecorder:
 def _same_host(origin: str | None, environ: dict[str, str]) -> bool:
     """Browsers connect from our own pages alone; relay and recorder send no Origin."""
     return origin is None or origin.partition("://")[2] == environ.get("HTTP_HOST")
-
-
-def secret(var: Path) -> bytes:
-    """The installation's secret, made at the first start; whoever has it can sign tickets."""
-    path = var / "secret"
-    var.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(48))
-    return path.read_bytes()

@@ -1,8 +1,9 @@
 """Start here: settings → rooms → wires → doors, and the command line.
 
 ``up`` (what ``make run`` starts) supervises the others; ``serve`` is HTTP, signalling and durable jobs; ``relay``
-forwards media; ``recorder`` keeps it. ``migrate``, ``demo`` and ``verify`` do one thing and end. Rooms are imported by
-the command that needs them, so that a recorder that was killed is back at once.
+forwards media; ``recorder`` keeps it; ``turn`` is the way of last resort for media (docs/network.md). ``migrate``,
+``demo`` and ``verify`` do one thing and end. Rooms are imported by the command that needs them, so that a recorder that
+was killed is back at once.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import stat
 import sys
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from supervisor import UNUSABLE, supervise
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 log = logging.getLogger("nghisu.server")
-CHILDREN = ("serve", "relay", "recorder")
+CHILDREN = ("serve", "relay", "recorder", "turn")
 STANDBY = ("recorder",)
 """A second recorder waits, so that the loss of one costs no start (ADR 0005)."""
 NOISY = ("aioice", "aiortc", "socketio", "engineio", "dbos", "alembic")
@@ -44,11 +46,13 @@ async def serve(settings: Settings) -> None:
     from web.app import build
     from web.links import first_administrator_link
     from web.routes.archive import ARCHIVE
+    from web.routes.whip import PORTER
     from web.tls import context
 
     async with house.opened(settings) as rooms:
         app = build(rooms.deps)
         app[ARCHIVE] = Archive(rooms.deps.database, rooms.films)
+        app[PORTER] = rooms.porter
         rooms.sockets.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
@@ -69,10 +73,10 @@ async def serve(settings: Settings) -> None:
             await runner.cleanup()
 
 
-def _make_way(socket: Path) -> None:
+def _make_way(door: Path) -> None:
     """For the door of relay and recorder, which only this user may open."""
-    socket.parent.mkdir(parents=True, exist_ok=True)
-    socket.unlink(missing_ok=True)
+    door.parent.mkdir(parents=True, exist_ok=True)
+    door.unlink(missing_ok=True)
 
 
 async def relay(settings: Settings, number: int = 0) -> None:
@@ -81,6 +85,31 @@ async def relay(settings: Settings, number: int = 0) -> None:
     host, port = settings.media
     server = settings.server or str(settings.socket)
     await run(RelayConfig(host, port + number, settings.announce, server, settings.token or "", number=number))
+
+
+def turn(settings: Settings) -> NoReturn:
+    """Becomes the TURN server, for browsers that reach nothing but it. Raises ``OSError``."""
+    from media.coturn import CoturnConfig, become
+    from signaling.turn import derived
+    from store.secret import secret
+    from web.tls import files
+
+    chain, key = files(settings) if settings.secure else (None, None)
+    names = settings.announced or (settings.host,)
+    peers = {str(found[4][0]) for name in names for found in socket.getaddrinfo(name, None)}
+    become(
+        CoturnConfig(
+            program=settings.turn_server or Path("turnserver"),
+            host=settings.turn_host or settings.host,
+            port=settings.turn_port,
+            tls_port=settings.turn_tls_port,
+            secret=settings.turn_secret or derived(secret(settings.var)),
+            peers=tuple(sorted(peers)),
+            certificate=chain,
+            key=key,
+            folder=settings.var / "run" / "turn",
+        )
+    )
 
 
 async def recorder(settings: Settings) -> None:
@@ -185,7 +214,8 @@ def _settings(command: str) -> Settings:
 def _processes(settings: Settings) -> list[tuple[str, ...]]:
     """The commands that ``up`` keeps running."""
     relays = [("relay", "--number", str(number)) for number in range(settings.relay_count)]
-    return [("serve",), *relays, ("recorder",), STANDBY]
+    turn = [("turn",)] if settings.turn_server else []
+    return [("serve",), *relays, ("recorder",), STANDBY, *turn]
 
 
 def _stay(command: str, *, supervised: bool, number: int = 0) -> int:
@@ -193,6 +223,8 @@ def _stay(command: str, *, supervised: bool, number: int = 0) -> int:
     import uvloop
 
     settings = _settings(command)
+    if command == "turn":
+        return _become_turn(settings)
     work = {"serve": serve, "relay": partial(relay, number=number), "recorder": recorder}[command]
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -201,6 +233,14 @@ def _stay(command: str, *, supervised: bool, number: int = 0) -> int:
         log.error("%s cannot run: %s", command, error)
         return UNUSABLE
     return 0
+
+
+def _become_turn(settings: Settings) -> int:
+    try:
+        turn(settings)
+    except OSError as error:
+        log.error("turn cannot run: %s", error)
+        return UNUSABLE
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,20 +18,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
-_TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
+TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
 """Offices of the network get a certificate that the product made itself."""
 
 
 def free_port() -> int:
-    """A TCP port below which, and 1000 above which, nobody listens."""
+    """A TCP port on which nobody listens, nor on the media ports of the relays, which are 1000 above."""
     for _ in range(50):
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        with contextlib.ExitStack() as stack:
+            tcp = stack.enter_context(socket.socket())
             tcp.bind(("127.0.0.1", 0))
             port = tcp.getsockname()[1]
             if port > 60000:
                 continue
             try:
-                udp.bind(("127.0.0.1", port + 1000))
+                for number in range(len(os.sched_getaffinity(0))):
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        taken = stack.enter_context(socket.socket(type=kind))
+                        taken.bind(("127.0.0.1", port + 1000 + number))
             except OSError:
                 continue
             return port
@@ -74,7 +79,7 @@ class Product:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2, context=_TRUSTING) as answer:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2, context=TRUSTING) as answer:
                     health = json.load(answer)
                     if health.get("relay") and health.get("recorder"):
                         return self

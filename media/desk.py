@@ -35,6 +35,7 @@ class Desk:
         self.requests: dict[str, tuple[type[Struct], Callable[[Any], Struct | dict[str, Any] | None]]] = {
             "open_endpoint": (m.OpenEndpoint, lambda wish: self._router(wish.router).open_endpoint(wish)),
             "connect_endpoint": (m.ConnectEndpoint, lambda wish: self._known(wish.router).connect_endpoint(wish)),
+            "restart_ice": (m.RestartIce, lambda wish: self._known(wish.router).restart_ice(wish)),
             "close_producer": (m.CloseProducer, lambda wish: self._router(wish.router).close_producer(wish)),
             "close_endpoint": (m.CloseEndpoint, lambda wish: self._router(wish.router).close_endpoint(wish.endpoint)),
             "close_router": (m.CloseRouter, lambda wish: self.close_router(wish.router)),
@@ -98,6 +99,9 @@ class Desk:
     def resume(self) -> None:
         for router in self.routers.values():
             router.resume()
+            for endpoint in router.endpoints.values():
+                for notice in endpoint.healths():
+                    self._tell(notice)
 
     def _router(self, id: str) -> Router:
         router = self.routers.get(id)

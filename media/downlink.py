@@ -27,8 +27,10 @@ class Downlink:
         self,
         endpoint: str,
         transport: Transport,
+        *,
         outgoing: Buffer,
         capabilities: MediaParameters,
+        numbers: ortc.Numbers,
         on_shown: Callable[[], None],
     ) -> None:
         self.transport = transport
@@ -36,10 +38,10 @@ class Downlink:
         self._allowance, self._granted = ALLOWANCE, 0
         self.slots: dict[str, Slot] = {}
         able = ortc.receivable(capabilities)
-        transport.numbered = able.numbered
+        transport.numbered = able.numbered and bool(numbers.transport_cc)
         for place, (name, kind) in enumerate(SLOTS):
             group = "stage" if name in (STAGE_VIDEO, STAGE_AUDIO) else name
-            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", able)
+            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", able, numbers)
             self.slots[name] = Slot(
                 name=name,
                 receiving=receiving,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from media import clock, h264, vp8
 from media.fan import TOP, Fan, Pending
-from media.ortc import CLOCK_RATES, PAYLOAD_TYPES, Codec, Sent
+from media.ortc import CLOCK_RATES, Codec, Sent
 from media.ring import Ring
 from media.rtp import Packet
 from media.stream import Stream
@@ -46,7 +46,6 @@ class Encoding:
     def __init__(self, producer: Producer, sent: Sent, wire: Wire, ask_key_frame: Callable[[Encoding], None]) -> None:
         self.producer, self.sent, self.rid = producer, sent, sent.rid
         self.codec: Codec = producer.codec
-        self.payload_type = PAYLOAD_TYPES[self.codec]
         self.levels = producer.kind == "audio"
         self.stream = Stream(sent.ssrc or 0, CLOCK_RATES[self.codec], repairs=producer.kind == "video")
         self.ring = Ring(KEPT_VIDEO if producer.kind == "video" else KEPT_AUDIO)
@@ -128,7 +127,7 @@ class Encoding:
                 self.ring.row(number),
                 size,
                 packet.timestamp,
-                packet.marker | self.payload_type,
+                packet.marker,
                 packet.level if self.levels else -1,
                 packet.picture,
                 packet.picture_at,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from media.downlink import Downlink
 from media.dtls import Certificate
 from media.messages import (
+    SLOTS,
     ConnectEndpoint,
     EndpointInventory,
     EndpointOffer,
+    IceParameters,
     OpenEndpoint,
     SlotsShow,
     Source,
     TransportHealth,
 )
-from media.ortc import ROUTER_CAPABILITIES
+from media.ortc import ROUTER_CAPABILITIES, ROUTER_NUMBERS, own_numbers
 from media.port import Port
 from media.producer import Producer, Watcher
 from media.routing import Plan
@@ -53,7 +55,15 @@ class Endpoint:
 
             return Transport(port, certificate, told)
 
-        self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
+        self._slots = frozenset(name for name, _ in SLOTS) if wish.slots is None else frozenset(wish.slots)
+        self.downlink = Downlink(
+            wish.endpoint,
+            transport("receive"),
+            outgoing=port.outgoing,
+            capabilities=wish.rtp_capabilities,
+            numbers=ROUTER_NUMBERS if wish.slots is None else own_numbers(wish.rtp_capabilities),
+            on_shown=self._shown,
+        )
         self.uplink: Uplink | None = None
         if wish.send:
             self.uplink = Uplink(wish.endpoint, transport("send"), port.wire, packet, watcher)
@@ -63,7 +73,7 @@ class Endpoint:
             router_rtp_capabilities=ROUTER_CAPABILITIES,
             send=self.uplink.transport.parameters() if self.uplink else None,
             receive=self.downlink.transport.parameters(),
-            slots=self.downlink.offers(),
+            slots=tuple(slot for slot in self.downlink.offers() if slot.name in self._slots),
             shows=self.downlink.shows(),
         )
 
@@ -79,9 +89,15 @@ class Endpoint:
             if wish.send is not None:
                 self.uplink.transport.connect(wish.send)
 
+    def restart_ice(self) -> IceParameters:
+        send = self.uplink.transport.restart_ice() if self.uplink else None
+        return IceParameters(self.downlink.transport.restart_ice(), send)
+
     def follow(self, plan: Plan, find: Callable[[str, Source], Producer | None]) -> None:
         """Lets every slot show what the plan says."""
         for name, feed in plan.items():
+            if name not in self._slots:
+                continue
             slot = self.downlink.slots[name]
             producer = find(feed.endpoint, feed.source) if feed is not None else None
             slot.show(producer if producer is not None and slot.accepts(producer) else None)
@@ -91,6 +107,16 @@ class Endpoint:
         """What the slots show now, as it is told to the server."""
         self.changed = False
         return SlotsShow(self.router, self.id, self.downlink.shows())
+
+    def healths(self) -> Iterator[TransportHealth]:
+        """The health of both transports, for a server that may have missed it."""
+        directions: list[tuple[Literal["send", "receive"], Transport | None]] = [
+            ("send", self.uplink.transport if self.uplink else None),
+            ("receive", self.downlink.transport),
+        ]
+        for direction, transport in directions:
+            if transport is not None and transport.health is not None:
+                yield TransportHealth(self.router, self.id, direction, transport.health)
 
     def inventory(self) -> EndpointInventory:
         producers = self.uplink.producers.values() if self.uplink else ()

@@ -120,7 +120,7 @@ class Fan:
             self.octets += packet[2]
             late |= packet[0] < self._youngest
         if self._lots is None:
-            self._lots = lots(self.slots)
+            self._lots = lots(self.slots, self.encoding.codec)
             self._youngest = max(slot.segment.first - slot.segment.offset for slot in self.slots)
             late = packets[0][0] < self._youngest
         memory = self.encoding.ring.memory
@@ -134,7 +134,7 @@ class Fan:
 
     def give(self, slots: Iterable[Slot], packets: Sequence[Outgoing], now: int, *, begins: bool = False) -> None:
         """Sends packets to some of the slots only."""
-        for lot in lots(slots):
+        for lot in lots(slots, self.encoding.codec):
             self.wire.fan_out(self.encoding.ring.memory, packets, lot, now, begins=begins)
 
     def kept(self, first: int, packet: Packet) -> list[Outgoing]:
@@ -161,7 +161,7 @@ class Fan:
             encoding.ring.row(packet.number),
             packet.end - packet.start,
             packet.timestamp,
-            packet.marker | encoding.payload_type,
+            packet.marker,
             packet.level if encoding.levels else -1,
             self.picture_of(packet),
             packet.picture_at,

@@ -27,11 +27,13 @@ from media.messages import (
     Dump,
     EndpointOffer,
     Heard,
+    IceParameters,
     Inventory,
     Load,
     OpenEndpoint,
     ProducerStarted,
     Record,
+    RestartIce,
     Route,
     SlotsShow,
     StopRecord,
@@ -90,6 +92,9 @@ class RelayLink:
 
     async def connect_endpoint(self, wish: ConnectEndpoint) -> None:
         await self._ask("connect_endpoint", wish, dict[str, Any])
+
+    async def restart_ice(self, wish: RestartIce) -> IceParameters:
+        return await self._ask("restart_ice", wish, IceParameters)
 
     async def close_producer(self, wish: CloseProducer) -> None:
         await self._ask("close_producer", wish, dict[str, Any])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from media.ortc import Codec
 from media.syscalls import NAME_SIZE, ffi
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 HEAD = 24
 """Bytes of every outgoing header: twelve fixed, four of the extension's own, eight of its elements."""
+NUMBER_AT = 20
+"""Where the transport-wide sequence number stands: after the mid."""
+LEVEL_AT = 23
+"""Where the audio level stands; the byte before it is its element's header."""
 
 
 class Outlet(Protocol):
@@ -51,7 +56,7 @@ class Outlet(Protocol):
 
 
 class Lot:
-    """``slots`` all have the same kind of header and seal, and each is of another transport.
+    """``slots`` all have the same kind of header, payload type and seal, and each is of another transport.
 
     ``offsets``, ``stamps``, ``pictures`` and ``tl0s`` are columns, so that they broadcast over the packets of a batch.
     """
@@ -61,10 +66,12 @@ class Lot:
         "_repeated",
         "heads",
         "lanes",
+        "levels",
         "names",
         "numbered",
         "offsets",
         "outlets",
+        "payload_type",
         "pictures",
         "size",
         "stamps",
@@ -74,11 +81,13 @@ class Lot:
         "where",
     )
 
-    def __init__(self, slots: list[Slot]) -> None:
+    def __init__(self, slots: list[Slot], payload_type: int) -> None:
+        self.payload_type = payload_type
         segments = [slot.segment for slot in slots]
         outlets = [slot.outlet for slot in slots]
         self.size = len(slots)
         self.numbered, self.tag = outlets[0].numbered, outlets[0].tag
+        self.levels = bool(slots[0].head[LEVEL_AT - 1])
         self.heads = np.frombuffer(b"".join(slot.head for slot in slots), np.uint8).reshape(self.size, 1, HEAD)
         self.offsets = _column(segment.offset for segment in segments)
         self.stamps = _column(segment.stamp_offset for segment in segments)
@@ -103,15 +112,17 @@ class Lot:
         return found
 
 
-def lots(slots: Iterable[Slot]) -> list[Lot]:
-    """Parts slots by header and seal, so that no transport is twice in one lot."""
-    parts: dict[tuple[bool, int, int], list[Slot]] = {}
+def lots(slots: Iterable[Slot], codec: Codec) -> list[Lot]:
+    """Parts slots by what is written for all alike, so that no transport is twice in one lot."""
+    parts: dict[tuple[bool, bool, int, int, int], list[Slot]] = {}
     times: dict[int, int] = {}
     for slot in slots:
         outlet = slot.outlet
         time = times[id(outlet)] = times.get(id(outlet), -1) + 1
-        parts.setdefault((outlet.numbered, outlet.tag, time), []).append(slot)
-    return [Lot(part) for part in parts.values()]
+        payload_type = slot.receiving.numbers.types[codec]
+        alike = outlet.numbered, bool(slot.head[LEVEL_AT - 1]), outlet.tag, payload_type, time
+        parts.setdefault(alike, []).append(slot)
+    return [Lot(part, alike[3]) for alike, part in parts.items()]
 
 
 def _column(values: Iterable[int]) -> NDArray[np.int64]:

@@ -31,12 +31,18 @@ SLOTS: tuple[tuple[str, Literal["audio", "video"]], ...] = (
 
 
 class OpenEndpoint(Struct, frozen=True):
-    """Makes the transports and slots of one browser. ``send`` false: receive only. Answer: ``EndpointOffer``."""
+    """Makes the transports and slots of one browser. ``send`` false: receive only. Answer: ``EndpointOffer``.
+
+    ``slots``: a peer that made an SDP offer itself is fed these slots only, with the payload types and header
+    extension numbers of its ``rtp_capabilities``; mids are left out, streams are told by SSRC. ``None``: all slots,
+    with the router's numbers, as mediasoup-client takes them.
+    """
 
     router: str
     endpoint: str
     send: bool
     rtp_capabilities: MediaParameters
+    slots: tuple[str, ...] | None = None
 
 
 class SlotOffer(Struct, frozen=True):
@@ -69,6 +75,20 @@ class ConnectEndpoint(Struct, frozen=True):
     receive: MediaParameters | None
     send: MediaParameters | None
     producers: tuple[NewProducer, ...]
+
+
+class RestartIce(Struct, frozen=True):
+    """Lets a browser look for its paths anew; DTLS and SRTP of both transports go on. Answer: ``IceParameters``."""
+
+    router: str
+    endpoint: str
+
+
+class IceParameters(Struct, frozen=True):
+    """As ``restartIce`` of mediasoup-client takes them."""
+
+    receive: MediaParameters
+    send: MediaParameters | None
 
 
 class CloseProducer(Struct, frozen=True):

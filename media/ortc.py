@@ -6,6 +6,7 @@ Payload types and header extension numbers of slots are the router's; those of p
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -174,6 +175,50 @@ def receivable(capabilities: MediaParameters) -> Receivable:
     )
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """Payload types and header extension numbers in what a slot sends; 0: the extension is left out."""
+
+    types: Mapping[Codec, int]
+    repairs: Mapping[Codec, int]
+    mid: int
+    transport_cc: int
+    audio_level: int
+
+
+ROUTER_NUMBERS = Numbers(PAYLOAD_TYPES, REPAIR_TYPES, MID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID)
+"""mediasoup-client takes the router's numbers."""
+
+
+def own_numbers(capabilities: MediaParameters) -> Numbers:
+    """The numbers of a receiver that made the SDP offer itself: the answer may not change them (RFC 3264 section 6.1,
+    RFC 8285 section 6).
+
+    Raises ``CodecUnknown``.
+    """
+    read = _read(capabilities, _Capabilities)
+    types: dict[Codec, int] = {}
+    for entry in read.codecs:
+        codec = _codec(entry.mime_type)
+        if codec is not None and entry.parameter("packetization-mode") in {-1, 1}:
+            types.setdefault(codec, entry.preferred_payload_type)
+    repairs = {
+        entry.parameter("apt"): entry.preferred_payload_type
+        for entry in read.codecs
+        if entry.mime_type.lower() == "video/rtx"
+    }
+    extensions = {
+        extension.uri: extension.preferred_id for extension in read.header_extensions if 0 < extension.preferred_id < 15
+    }
+    return Numbers(
+        types={**PAYLOAD_TYPES, **types},
+        repairs={codec: repairs.get(types.get(codec, -1), default) for codec, default in REPAIR_TYPES.items()},
+        mid=extensions.get(MID, 0),
+        transport_cc=extensions.get(TRANSPORT_CC, 0),
+        audio_level=extensions.get(AUDIO_LEVEL, 0),
+    )
+
+
 class _Codec(Struct, rename="camel"):
     mime_type: str
     payload_type: int = 0
@@ -209,13 +254,15 @@ class _Parameters(Struct, rename="camel"):
     mid: str | None = None
 
 
-class _Capability(Struct):
+class _PreferredExtension(Struct, rename="camel"):
     uri: str
+    kind: str = ""
+    preferred_id: int = 0
 
 
 class _Capabilities(Struct, rename="camel"):
     codecs: list[_Codec]
-    header_extensions: list[_Capability] = []
+    header_extensions: list[_PreferredExtension] = []
 
 
 def _read(parameters: MediaParameters, kind: type[T]) -> T:
@@ -237,6 +284,7 @@ class Receiving:
     ssrc: int
     repair_ssrc: int | None
     numbered: bool
+    numbers: Numbers
 
     def parameters(self) -> MediaParameters:
         """The ``rtpParameters`` of the slot's consumer. mediasoup-client names the media stream by its ``cname``."""
@@ -269,7 +317,7 @@ class Receiving:
         }
 
 
-def receiving(kind: Kind, mid: str, cname: str, able: Receivable) -> Receiving:
+def receiving(kind: Kind, mid: str, cname: str, able: Receivable, numbers: Numbers = ROUTER_NUMBERS) -> Receiving:
     """A slot of ``kind`` for a browser that can receive so much."""
     wanted: tuple[Codec, ...] = ("opus",) if kind == "audio" else ("VP8", "H264")
     listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able.codecs)
@@ -283,6 +331,7 @@ def receiving(kind: Kind, mid: str, cname: str, able: Receivable) -> Receiving:
         ssrc=_new_ssrc(),
         repair_ssrc=_new_ssrc() if mended else None,
         numbered=able.numbered,
+        numbers=numbers,
     )
 
 

@@ -19,9 +19,11 @@ from media.messages import (
     ConnectEndpoint,
     EndpointOffer,
     Heard,
+    IceParameters,
     OpenEndpoint,
     ProducerStarted,
     Record,
+    RestartIce,
     Route,
     RouterInventory,
     Source,
@@ -71,6 +73,10 @@ class Router:
         """Raises ``Unknown``, ``ParametersRefused``, ``CodecUnknown`` or ``ReceiveOnly``."""
         self._endpoint(wish.endpoint).connect(wish)
         self._mute()
+
+    def restart_ice(self, wish: RestartIce) -> IceParameters:
+        """Raises ``Unknown``."""
+        return self._endpoint(wish.endpoint).restart_ice()
 
     def close_producer(self, wish: CloseProducer) -> None:
         endpoint = self.endpoints.get(wish.endpoint)

@@ -31,21 +31,23 @@ def plan(route: Route, live: Live, loudest: Sequence[str], receiver: str, before
     """The plan for one receiver.
 
     ``loudest``: endpoints by loudness, loudest first. ``before``: whom each slot was to show until now; who stays
-    among the chosen stays in the same slot. Nobody is shown or heard by itself, and nobody muted is heard.
+    among the chosen stays in the same slot. Nobody is shown by itself, nobody is heard by its own site, and nobody
+    muted is heard.
     """
-    muted = set(route.muted)
+    muted, mine = set(route.muted), site_of(receiver)
     made: Plan = dict.fromkeys((name for name, _ in SLOTS), None)
     stage = route.stage if route.stage != receiver else None
     if stage is not None:
         if route.stage_source in live.get(stage, ()):
             made[STAGE_VIDEO] = Feed(stage, route.stage_source)
-        if "microphone" in live.get(stage, ()) and stage not in muted:
+        if "microphone" in live.get(stage, ()) and stage not in muted and site_of(stage) != mine:
             made[STAGE_AUDIO] = Feed(stage, "microphone")
     heard = [
         endpoint
         for endpoint in loudest
         if endpoint not in (receiver, route.stage, *muted) and "microphone" in live.get(endpoint, ())
     ]
+    heard = [endpoint for endpoint in heard[: len(FURTHER_AUDIO) + 2] if site_of(endpoint) != mine]
     for slot, endpoint in keep_places(FURTHER_AUDIO, heard, before).items():
         made[slot] = Feed(endpoint, "microphone")
     on_stage = stage if route.stage_source == "camera" else None
@@ -58,6 +60,11 @@ def plan(route: Route, live: Live, loudest: Sequence[str], receiver: str, before
     for slot, endpoint in keep_places(TILES, seen, before).items():
         made[slot] = Feed(endpoint, "camera")
     return made
+
+
+def site_of(endpoint: str) -> str:
+    """An endpoint is named ``<site>.<anything>``. Endpoints of one site may be in one room, where they would echo."""
+    return endpoint.partition(".")[0]
 
 
 def keep_places(slots: Sequence[str], order: Sequence[str], before: Mapping[str, str | None]) -> dict[str, str]:

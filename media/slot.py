@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from media import clock, rtcp, vp8
 from media.fan import TOP, Fan
-from media.lot import HEAD, Outlet
-from media.ortc import AUDIO_LEVEL_ID, CLOCK_RATES, MID_ID, PAYLOAD_TYPES, REPAIR_TYPES, TRANSPORT_CC_ID, Receiving
+from media.lot import HEAD, LEVEL_AT, Outlet
+from media.ortc import CLOCK_RATES, Receiving
 from media.producer import Producer
 from media.rtp import HEADER, ONE_BYTE, SILENT, Packet
 from media.segment import Segment
-from media.wire import LEVEL_AT, Outgoing
+from media.wire import Outgoing
 
 if TYPE_CHECKING:
     from media.encoding import Encoding
@@ -338,14 +338,15 @@ class Slot:
     def _repeat(self, segment: Segment, place: int, now: int) -> None:
         """Sends the packet that is at hand once more: as RFC 4588 says, or as it was."""
         packet, out, codec = self._kept, self._out, segment.fan.encoding.codec
-        payload_type, sequence, ssrc, begin = PAYLOAD_TYPES[codec], place & 0xFFFF, self.receiving.ssrc, HEAD
+        numbers = self.receiving.numbers
+        payload_type, sequence, ssrc, begin = numbers.types[codec], place & 0xFFFF, self.receiving.ssrc, HEAD
         out[:HEAD] = self.head
         if self.receiving.repair_ssrc is not None and codec in self.receiving.repairs:
             out[begin], out[begin + 1] = sequence >> 8, sequence & 0xFF
             begin += 2
             self._repair_sequence = self._repair_sequence + 1 & 0xFFFF
-            payload_type, sequence, ssrc = REPAIR_TYPES[codec], self._repair_sequence, self.receiving.repair_ssrc
-        if self.receiving.kind == "audio":
+            payload_type, sequence, ssrc = numbers.repairs[codec], self._repair_sequence, self.receiving.repair_ssrc
+        if out[LEVEL_AT - 1]:
             out[LEVEL_AT] = packet.level if packet.level >= 0 else SILENT
         stamp = packet.timestamp + segment.stamp_offset & 0xFFFF_FFFF
         HEADER.pack_into(out, 0, 0x90, packet.marker | payload_type, sequence, stamp, ssrc)
@@ -364,13 +365,11 @@ class Slot:
 
 def _head(receiving: Receiving) -> bytes:
     """The header of every packet but for what changes: mid, transport-wide number and, for sound, the level."""
-    mid = receiving.mid.encode()
-    elements = bytes([MID_ID << 4 | len(mid) - 1]) + mid
-    if receiving.numbered:
-        elements += bytes([TRANSPORT_CC_ID << 4 | 1, 0, 0])
-    else:
-        elements += bytes(3)
-    if receiving.kind == "audio":
-        elements += bytes([AUDIO_LEVEL_ID << 4, SILENT])
+    mid, numbers = receiving.mid.encode(), receiving.numbers
+    elements = bytes([numbers.mid << 4 | len(mid) - 1]) + mid if numbers.mid else bytes(1 + len(mid))
+    numbered = receiving.numbered and numbers.transport_cc
+    elements += bytes([numbers.transport_cc << 4 | 1, 0, 0]) if numbered else bytes(3)
+    if receiving.kind == "audio" and numbers.audio_level:
+        elements += bytes([numbers.audio_level << 4, SILENT])
     head = HEADER.pack(0x90, 0, 0, 0, receiving.ssrc) + ONE_BYTE.to_bytes(2, "big") + (2).to_bytes(2, "big")
     return (head + elements).ljust(HEAD, b"\0")

@@ -15,9 +15,11 @@ from media.messages import (
     CloseRouter,
     ConnectEndpoint,
     EndpointOffer,
+    IceParameters,
     OpenEndpoint,
     ProducerInventory,
     Record,
+    RestartIce,
     Route,
     RouterInventory,
     Source,
@@ -79,6 +81,9 @@ class Span:
 
     async def connect_endpoint(self, wish: ConnectEndpoint) -> None:
         await self._at(wish.endpoint, lambda link: link.connect_endpoint(wish))
+
+    async def restart_ice(self, wish: RestartIce) -> IceParameters:
+        return await self._at(wish.endpoint, lambda link: link.restart_ice(wish))
 
     async def close_producer(self, wish: CloseProducer) -> None:
         self.producers.get(wish.endpoint, {}).pop(wish.source, None)

@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 from media import clock, stun
 from media.candidates import candidates
 from media.dtls import Certificate, Dtls, HandshakeFailed, Role
+from media.lot import NUMBER_AT
 from media.messages import MediaParameters
 from media.port import Address, Port, written
 from media.srtp import Buffer, Direction
 from media.tcp import Connection
-from media.wire import NUMBER_AT
 
 log = logging.getLogger("nghisu.relay.transport")
 

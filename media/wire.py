@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import syscalls
-from media.lot import HEAD, Lot
+from media.lot import HEAD, LEVEL_AT, NUMBER_AT, Lot
 from media.sendlog import SendLog
 from media.srtp import protect
 from media.syscalls import ffi
@@ -37,12 +37,8 @@ MOST = 32
 SLACK = 32
 """One byte of padding for so many bytes at most."""
 
-NUMBER_AT = 20
-"""Where the transport-wide sequence number stands: after the mid."""
-LEVEL_AT = 23
-
 Outgoing = tuple[int, int, int, int, int, int, int, int, int, int]
-"""A packet of a fan: number, row of the ring, size, time stamp, marker | payload type, audio level (-1: none),
+"""A packet of a fan: number, row of the ring, size, time stamp, marker, audio level (-1: none),
 picture, its place, TL0PICIDX, its place (-1: none)."""
 
 
@@ -182,12 +178,12 @@ class Wire:
         table[:, :, :HEAD] = lot.heads[top:bottom]
         one = packets[0]
         if count == 1:
-            number, row, size, stamp, kind, level, picture, picture_at, tl0, tl0_at = one
+            number, row, size, stamp, marker, level, picture, picture_at, tl0, tl0_at = one
             table[:, 0, HEAD : HEAD + size] = memory[row, :size]
-            table[:, 0, 1] = kind | 0x80 if begins else kind
+            table[:, 0, 1] = lot.payload_type | (0x80 if begins else marker)
             shorts[:, :, 1] = lot.offsets[top:bottom] + number
             words[:, :, 1] = lot.stamps[top:bottom] + stamp
-            if level >= 0:
+            if level >= 0 and lot.levels:
                 table[:, 0, LEVEL_AT] = level
             if picture_at >= 0:
                 moved = lot.pictures[top:bottom, 0] + picture
@@ -208,12 +204,12 @@ class Wire:
                     _renumber(table[:, place], HEAD + picture_at, moved, wide=bool(memory[row, picture_at] & 0x80))
                 if tl0_at >= 0:
                     table[:, place, HEAD + tl0_at] = lot.tl0s[top:bottom, 0] + tl0
-            table[:, :, 1] = columns[4]
+            table[:, :, 1] = columns[4] | lot.payload_type
             if begins:
                 table[:, 0, 1] |= 0x80
             shorts[:, :, 1] = lot.offsets[top:bottom] + columns[0]
             words[:, :, 1] = lot.stamps[top:bottom] + columns[3]
-            if one[5] >= 0:
+            if one[5] >= 0 and lot.levels:
                 table[:, :, LEVEL_AT] = columns[5]
         if lot.numbered:
             on_wire = [size + lot.tag for size in padded]

@@ -18,6 +18,7 @@ from media.messages import (
     ConnectEndpoint,
     NewProducer,
     OpenEndpoint,
+    RestartIce,
     Route,
     Source,
 )
@@ -35,6 +36,11 @@ RETRY = 1.0
 def site_of(endpoint: str) -> str:
     """An endpoint is named ``<site>.<random>``."""
     return endpoint.partition(".")[0]
+
+
+def is_aside(endpoint: str) -> bool:
+    """Whether this is a player's, which has no seat (``signaling.doors``)."""
+    return endpoint.partition(".")[2].startswith("whep-")
 
 
 class Conductor:
@@ -59,15 +65,26 @@ class Conductor:
 
     # -- Calls of one browser
 
-    async def offer(self, site: str, *, send: bool, rtp_capabilities: p.MediaParameters) -> p.MediaOffer | None:
-        """New media for a site, in place of what it had; ``None`` while no relay is there."""
+    async def offer(
+        self,
+        site: str,
+        *,
+        send: bool,
+        rtp_capabilities: p.MediaParameters,
+        endpoint: str | None = None,
+        slots: tuple[str, ...] | None = None,
+    ) -> p.MediaOffer | None:
+        """New media for a site, in place of what it had; ``None`` while no relay is there.
+
+        ``endpoint`` and ``slots`` are for who comes by another door than a browser's (``signaling.doors``).
+        """
         await self.drop(site)
         if not self._relay.available:
             self._without.add(site)
             return None
-        endpoint = self.endpoints[site] = f"{site}.{secrets.token_hex(4)}"
+        endpoint = self.endpoints[site] = endpoint or f"{site}.{secrets.token_hex(4)}"
         try:
-            made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities))
+            made = await self._relay.open_endpoint(OpenEndpoint(self.meeting, endpoint, send, rtp_capabilities, slots))
         except RelayError as error:
             log.warning("no media for %s: %s", site, error)
             if self.endpoints.get(site) == endpoint:
@@ -104,6 +121,17 @@ class Conductor:
 
     async def produce(self, site: str, wish: p.Produce) -> None:
         await self._ask_connect(site, None, wish.send, (wish.producer,))
+
+    async def restart_ice(self, site: str, wish: p.RestartIce) -> p.IceRestarted:
+        """Raises ``Unavailable`` when this is not the media of the site any more."""
+        endpoint = self._endpoint(site)
+        if endpoint != wish.endpoint:
+            raise Unavailable("media_unavailable")
+        try:
+            made = await self._relay.restart_ice(RestartIce(self.meeting, endpoint))
+        except RelayError as error:
+            raise Unavailable("media_unavailable", reason=str(error)) from error
+        return p.IceRestarted(made.receive, made.send)
 
     async def close_producer(self, site: str, source: p.Source) -> None:
         endpoint = self._endpoint(site)
@@ -153,6 +181,8 @@ class Conductor:
     def relay_returned(self) -> set[str]:
         """Takes over what relays hold. Returns the sites that may make their media anew, once."""
         for endpoint in self._relay.homes:
+            if is_aside(endpoint):
+                continue
             if self.endpoints.setdefault(site_of(endpoint), endpoint) != endpoint:
                 self._strays.add(endpoint)
         gone = {site for site, endpoint in self.endpoints.items() if endpoint not in self._relay.homes}

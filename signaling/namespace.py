@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 import socketio
+from msgspec.structs import replace
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from meetings import queries
@@ -24,6 +25,7 @@ from signaling import protocol as p
 from signaling.hall import Hall
 from signaling.live import LiveRoom, everyone, officers
 from signaling.rules.seats import NotEntered
+from signaling.turn import NO_TURN, Turn
 from store.database import Database
 
 log = logging.getLogger("nghisu.signaling")
@@ -48,9 +50,16 @@ class Caller:
 
 
 class MeetingNamespace(socketio.AsyncNamespace):
-    def __init__(self, hall: Hall, database: Database, tickets: Tickets, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        database: Database,
+        tickets: Tickets,
+        now: Callable[[], datetime],
+        turn: Turn = NO_TURN,
+    ) -> None:
         super().__init__("/meeting")
-        self._hall, self._database, self._tickets, self._now = hall, database, tickets, now
+        self._hall, self._database, self._tickets, self._now, self._turn = hall, database, tickets, now, turn
         self._callers: dict[str, Caller] = {}
         hall.post = self
 
@@ -84,6 +93,9 @@ class MeetingNamespace(socketio.AsyncNamespace):
     async def on_produce(self, sid: str, data: Any = None) -> Answer:
         return await self._answer(sid, data, p.Produce, self._produce)
 
+    async def on_restart_ice(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.RestartIce, self._restart_ice)
+
     async def on_close_producer(self, sid: str, data: Any = None) -> Answer:
         return await self._answer(sid, data, p.CloseProducer, self._close_producer)
 
@@ -114,6 +126,8 @@ class MeetingNamespace(socketio.AsyncNamespace):
         if not resumed:
             send = not room.room.seat(caller.site).listen_only
             media = await room.conductor.offer(caller.site, send=send, rtp_capabilities=wish.rtp_capabilities)
+        if media is not None:
+            media = replace(media, ice_servers=self._turn.servers(caller.site, self._now()))
         return p.Entered(False, resumed, room.snapshot(caller.site), media)
 
     async def _connect_media(self, sid: str, caller: Caller, wish: p.ConnectMedia) -> Answer:
@@ -123,6 +137,10 @@ class MeetingNamespace(socketio.AsyncNamespace):
     async def _produce(self, sid: str, caller: Caller, wish: p.Produce) -> Answer:
         await caller.entered.conductor.produce(caller.site, wish)
         return {}
+
+    async def _restart_ice(self, sid: str, caller: Caller, wish: p.RestartIce) -> p.IceRestarted:
+        made = await caller.entered.conductor.restart_ice(caller.site, wish)
+        return replace(made, ice_servers=self._turn.servers(caller.site, self._now()))
 
     async def _close_producer(self, sid: str, caller: Caller, wish: p.CloseProducer) -> Answer:
         await caller.entered.conductor.close_producer(caller.site, wish.source)

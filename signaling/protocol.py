@@ -447,6 +447,14 @@ class SlotOffer(Struct, frozen=True):
     rtp_parameters: MediaParameters
 
 
+class IceServer(Struct, frozen=True):
+    """A server that carries media where nothing else gets through, as ``RTCIceServer``; good for some hours."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class MediaOffer(Struct, frozen=True):
     """What the browser makes its media from: capabilities, transports, slots. ``send`` is ``None`` for listen-only."""
 
@@ -456,6 +464,7 @@ class MediaOffer(Struct, frozen=True):
     receive: MediaParameters
     slots: tuple[SlotOffer, ...]
     shows: dict[str, str | None]
+    ice_servers: tuple[IceServer, ...] = ()
 
 
 class Entered(Struct, frozen=True):
@@ -483,6 +492,20 @@ class ConnectMedia(Struct, frozen=True, forbid_unknown_fields=True):
     receive: MediaParameters | None = None
     send: MediaParameters | None = None
     producers: Annotated[tuple[NewProducer, ...], Meta(max_length=3)] = ()
+
+
+class RestartIce(Struct, frozen=True, forbid_unknown_fields=True):
+    """The media of ``endpoint`` look for their path anew, after a change of network. Answer: ``IceRestarted``."""
+
+    endpoint: Id
+
+
+class IceRestarted(Struct, frozen=True):
+    """ICE parameters for ``restartIce`` of both transports, and servers to look through besides."""
+
+    receive: MediaParameters
+    send: MediaParameters | None
+    ice_servers: tuple[IceServer, ...] = ()
 
 
 class Produce(Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,12 +25,13 @@ from web.routes import (
     today,
     units,
     verify,
+    whip,
 )
 from web.routes.minutes import DESK, Desk
 
 ROUTES = (
     health, sign_in, links, accounts, units, people, today, meetings, invitations, outbox, join, minutes, verify,
-    archive, pages,
+    archive, whip, pages,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ so that the first administrator can compare it with what the browser shows.
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import logging
 import os
@@ -35,7 +36,7 @@ class TlsSettings(Protocol):
     @property
     def host(self) -> str: ...
     @property
-    def announce(self) -> str | None: ...
+    def announced(self) -> tuple[str, ...]: ...
     @property
     def base_url(self) -> str: ...
     @property
@@ -50,10 +51,7 @@ def context(settings: TlsSettings) -> ssl.SSLContext:
     """TLS 1.2 and later with the given certificate, or with a made one in ``var/tls``. Reads and writes files: call it
     in a thread. Raises ``OSError`` or ``ssl.SSLError`` when a given file cannot be used.
     """
-    if settings.certificate is not None:
-        chain, key = settings.certificate, settings.private_key
-    else:
-        chain, key = made(settings.var / "tls", names(settings), datetime.now(UTC))
+    chain, key = files(settings)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.set_alpn_protocols(["http/1.1"])
@@ -62,9 +60,26 @@ def context(settings: TlsSettings) -> ssl.SSLContext:
     return tls
 
 
+def files(settings: TlsSettings) -> tuple[Path, Path | None]:
+    """Certificate and key: those given, else those made; one process makes them while others wait."""
+    if settings.certificate is not None:
+        return settings.certificate, settings.private_key
+    folder = settings.var / "tls"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return made(folder, names(settings), datetime.now(UTC))
+
+
 def names(settings: TlsSettings) -> list[str]:
     """What browsers of the network may call this machine."""
-    named = [settings.host, settings.announce, urlsplit(settings.base_url).hostname, socket.gethostname(), "localhost"]
+    named = [
+        settings.host,
+        *settings.announced,
+        urlsplit(settings.base_url).hostname,
+        socket.gethostname(),
+        "localhost",
+    ]
     if settings.host in {"0.0.0.0", "::"}:
         named += [str(address[4][0]) for address in socket.getaddrinfo(socket.gethostname(), None)]
     found = dict.fromkeys(name for name in named if name and name not in {"0.0.0.0", "::"})

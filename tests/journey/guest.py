@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devices import Device, make
-from onlooker import PATIENCE, Onlooker
+from onlooker import PATIENCE, Listener
 from playwright.async_api import Browser, Page, Playwright
 
 from bench.join import FLAGS as QUIET_FLAGS
@@ -34,7 +34,7 @@ Object.defineProperty(MediaDeviceInfo.prototype, "label", {
 """Chromium names a fake camera after its file; a picture shows the name that a camera has."""
 
 
-class Guest(Onlooker):
+class Guest(Listener):
     """``page`` is what the person looks at. ``complaints`` keeps what the page's console called an error."""
 
     def __init__(self, name: str, device: Device, browser: Browser, page: Page) -> None:

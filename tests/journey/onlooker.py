@@ -57,6 +57,10 @@ class Onlooker(ABC):
             f"frames of {slot} grow at {self.name}",
         )
 
+
+class Listener(Onlooker):
+    """Whose browser can tell tones apart: it needs a sound card, or one that it makes up."""
+
     async def tones(self, devices: Sequence[Device]) -> list[float]:
         """The level of each device's tone as this site hears it, in dBFS."""
         return await self.probe("tones", [device.hertz for device in devices])

@@ -18,6 +18,21 @@
     return analyser
   }
 
+  const shown = new WeakMap()
+
+  /** Frames that an element has shown since the first look. */
+  function presented(video) {
+    if (!shown.has(video)) {
+      shown.set(video, 0)
+      const step = (_, { presentedFrames }) => {
+        shown.set(video, presentedFrames)
+        video.requestVideoFrameCallback(step)
+      }
+      video.requestVideoFrameCallback(step)
+    }
+    return shown.get(video)
+  }
+
   window.probe = {
     /** The mean colour of the left upper part of a slot's picture, and how many frames it has shown. */
     picture(slot) {
@@ -31,7 +46,8 @@
       for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c += 1) mean[c] += data[i + c]
       return {
         colour: mean.map((sum) => sum / (data.length / 4)),
-        frames: video.getVideoPlaybackQuality().totalVideoFrames,
+        // Firefox counts no frames of streams in getVideoPlaybackQuality.
+        frames: video.getVideoPlaybackQuality().totalVideoFrames || presented(video),
         site: video.dataset.site ?? "",
       }
     },

@@ -329,6 +329,12 @@ export interface SlotOffer {
   rtp_parameters: Record<string, unknown>
 }
 
+export interface IceServer {
+  urls: string[]
+  username: string
+  credential: string
+}
+
 export interface MediaOffer {
   endpoint: string
   router_rtp_capabilities: Record<string, unknown>
@@ -336,6 +342,7 @@ export interface MediaOffer {
   receive: Record<string, unknown>
   slots: SlotOffer[]
   shows: Record<string, string | null>
+  ice_servers?: IceServer[]
 }
 
 export interface Entered {
@@ -355,6 +362,16 @@ export interface ConnectMedia {
   receive?: Record<string, unknown> | null
   send?: Record<string, unknown> | null
   producers?: NewProducer[]
+}
+
+export interface RestartIce {
+  endpoint: string
+}
+
+export interface IceRestarted {
+  receive: Record<string, unknown>
+  send: Record<string, unknown> | null
+  ice_servers?: IceServer[]
 }
 
 export interface Produce {
