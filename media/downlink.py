@@ -27,18 +27,21 @@ class Downlink:
         self,
         endpoint: str,
         transport: Transport,
+        *,
         outgoing: Buffer,
         capabilities: MediaParameters,
+        numbers: ortc.Numbers,
         on_shown: Callable[[], None],
     ) -> None:
         self.transport = transport
         self.transport.terminal = self
         self._allowance, self._granted = ALLOWANCE, 0
         self.slots: dict[str, Slot] = {}
-        codecs, repairs = ortc.receivable(capabilities)
+        able = ortc.receivable(capabilities)
+        transport.numbered = able.numbered and bool(numbers.transport_cc)
         for place, (name, kind) in enumerate(SLOTS):
             group = "stage" if name in (STAGE_VIDEO, STAGE_AUDIO) else name
-            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", codecs, repairs)
+            receiving = ortc.receiving(kind, f"s{place}", f"{endpoint}.{group}", able, numbers)
             self.slots[name] = Slot(
                 name=name,
                 receiving=receiving,
@@ -64,8 +67,12 @@ class Downlink:
         """A receiving transport is sent no media."""
         return False
 
-    def rtp(self, size: int, now: int) -> None:
+    def rtp(self, buffer: Buffer, size: int, now: int) -> None:
         """Never called: no stream is expected."""
+
+    def path_changed(self) -> None:
+        for slot in self.slots.values():
+            slot.path_changed()
 
     def empty(self) -> None:
         """Nothing reaches the browser any more."""
@@ -90,10 +97,9 @@ class Downlink:
         octets = sum(slot.octets for slot in self.slots.values())
         grant = (octets - self._granted) // SHARE + TRICKLE
         self._allowance, self._granted = min(ALLOWANCE, self._allowance + grant), octets
-        for slot in self.slots.values():
-            report = slot.report(now)
-            if report:
-                self.transport.send_rtcp(report)
+        reports = b"".join(filter(None, (slot.report(now) for slot in self.slots.values())))
+        if reports:
+            self.transport.send_rtcp(reports)
 
     def facts(self) -> dict[str, Any]:
         """For operators."""

@@ -41,6 +41,10 @@ PROFILES: list[SRTPProtectionProfile] = sorted(
 """AES-128-GCM first: the server's order wins, and it is the cheapest to seal."""
 
 
+TAGS = {b"GCM": 16, b"SHA1_80": 10, b"SHA1_32": 4}
+"""Bytes of a packet's authentication tag, by what the profile's name holds (RFC 5764, RFC 7714)."""
+
+
 class HandshakeFailed(Exception):
     """No keys were agreed on: a wrong fingerprint, no common profile, or no answer in time."""
 
@@ -101,7 +105,9 @@ class _Transport(RTCDtlsTransport):
         await self.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]))
 
     def keys(self) -> tuple[Direction, Direction]:
-        return Direction(self._rx_srtp), Direction(self._tx_srtp)
+        profile = cast("SSL.Connection", self._ssl).get_selected_srtp_profile()
+        tag = next(size for name, size in TAGS.items() if name in profile)
+        return Direction(self._rx_srtp, tag), Direction(self._tx_srtp, tag)
 
     def say_goodbye(self) -> None:
         with suppress(SSL.Error):

@@ -18,8 +18,7 @@ from media.messages import (
     Source,
     TransportHealth,
 )
-from media.numbers import NumberedTransport, Numbers
-from media.ortc import ROUTER_CAPABILITIES
+from media.ortc import ROUTER_CAPABILITIES, ROUTER_NUMBERS, own_numbers
 from media.port import Port
 from media.producer import Producer, Watcher
 from media.routing import Plan
@@ -54,15 +53,20 @@ class Endpoint:
             def told(health: Health) -> None:
                 on_health(TransportHealth(wish.router, wish.endpoint, direction, health))
 
-            if wish.slots is None or direction == "send":
-                return Transport(port, certificate, told)
-            return NumberedTransport(port, certificate, told, Numbers(wish.rtp_capabilities))
+            return Transport(port, certificate, told)
 
         self._slots = frozenset(name for name, _ in SLOTS) if wish.slots is None else frozenset(wish.slots)
-        self.downlink = Downlink(wish.endpoint, transport("receive"), port.outgoing, wish.rtp_capabilities, self._shown)
+        self.downlink = Downlink(
+            wish.endpoint,
+            transport("receive"),
+            outgoing=port.outgoing,
+            capabilities=wish.rtp_capabilities,
+            numbers=ROUTER_NUMBERS if wish.slots is None else own_numbers(wish.rtp_capabilities),
+            on_shown=self._shown,
+        )
         self.uplink: Uplink | None = None
         if wish.send:
-            self.uplink = Uplink(wish.endpoint, transport("send"), port.incoming, packet, watcher)
+            self.uplink = Uplink(wish.endpoint, transport("send"), port.wire, packet, watcher)
 
     def offer(self) -> EndpointOffer:
         return EndpointOffer(

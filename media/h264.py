@@ -12,7 +12,8 @@ def describe(packet: Packet) -> None:
     """Sets ``key``: whether a decoder may begin here, which is where a sequence parameter set stands."""
     view, start, end = packet.view, packet.start, packet.end
     packet.picture = packet.picture_at = packet.tl0 = packet.tl0_at = -1
-    packet.key = False
+    packet.key = packet.begins = packet.sync = False
+    packet.temporal = 0
     if start >= end:
         return
     kind = view[start] & 0x1F

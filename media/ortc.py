@@ -6,7 +6,7 @@ Payload types and header extension numbers of slots are the router's; those of p
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -15,14 +15,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from media.messages import MediaParameters
-from media.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC
+from media.rtp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, TRANSPORT_CC
 
 Kind = Literal["audio", "video"]
 Codec = Literal["opus", "VP8", "H264"]
 Ssrc = Annotated[int, Meta(ge=1, le=0xFFFF_FFFF)]
 T = TypeVar("T")
 
-MID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID = 1, 5, 10
+MID_ID, RID_ID, REPAIRED_RID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID = 1, 2, 3, 5, 10
+
+LAYERS = 3
+"""Encodings that one video may have."""
 
 OPUS = 100
 PAYLOAD_TYPES: dict[Codec, int] = {"opus": OPUS, "VP8": 101, "H264": 103}
@@ -59,8 +62,8 @@ def _video(codec: Codec, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _extension(kind: Kind, uri: str, id: int) -> dict[str, Any]:
-    return {"kind": kind, "uri": uri, "preferredId": id, "preferredEncrypt": False, "direction": "sendrecv"}
+def _extension(kind: Kind, uri: str, id: int, direction: str = "sendrecv") -> dict[str, Any]:
+    return {"kind": kind, "uri": uri, "preferredId": id, "preferredEncrypt": False, "direction": direction}
 
 
 ROUTER_CAPABILITIES: MediaParameters = {
@@ -80,6 +83,8 @@ ROUTER_CAPABILITIES: MediaParameters = {
     "headerExtensions": [
         _extension("audio", MID, MID_ID),
         _extension("video", MID, MID_ID),
+        _extension("video", RID, RID_ID, "recvonly"),
+        _extension("video", REPAIRED_RID, REPAIRED_RID_ID, "recvonly"),
         _extension("audio", TRANSPORT_CC, TRANSPORT_CC_ID),
         _extension("video", TRANSPORT_CC, TRANSPORT_CC_ID),
         _extension("audio", AUDIO_LEVEL, AUDIO_LEVEL_ID),
@@ -89,18 +94,26 @@ ROUTER_CAPABILITIES: MediaParameters = {
 
 
 class CodecUnknown(Exception):
-    """Parameters that are no single stream of Opus, VP8 or H.264."""
+    """Parameters that are no stream of Opus, VP8 or H.264, or no set of encodings that can be told apart."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One encoding that a browser sends. Absent SSRCs are learned by ``mid`` and ``rid`` (RFC 8852)."""
+
+    rid: str = ""
+    ssrc: int | None = None
+    repair_ssrc: int | None = None
 
 
 @dataclass(frozen=True)
 class Sending:
-    """What a browser sends, out of the ``rtpParameters`` of its producer. Absent SSRCs are learned by ``mid``."""
+    """What a browser sends, out of the ``rtpParameters`` of its producer. ``encodings``: the smallest picture first."""
 
     codec: Codec
     payload_type: int
     repair_type: int | None
-    ssrc: int | None
-    repair_ssrc: int | None
+    encodings: tuple[Sent, ...]
     mid: str
     extensions: dict[str, int]
     channels: int
@@ -109,71 +122,101 @@ class Sending:
 def sending(kind: Kind, parameters: MediaParameters) -> Sending:
     """Raises ``CodecUnknown``."""
     offered = _read(parameters, _Parameters)
-    if not offered.codecs or len(offered.encodings) > 1:
+    if not offered.codecs or len(offered.encodings) > (LAYERS if kind == "video" else 1):
         raise CodecUnknown(f"{len(offered.codecs)} codecs, {len(offered.encodings)} encodings")
     first = offered.codecs[0]
     codec = _codec(first.mime_type)
     if codec is None or (codec == "opus") != (kind == "audio"):
         raise CodecUnknown(f"{first.mime_type} as {kind}")
     repair = next((entry for entry in offered.codecs[1:] if entry.mime_type.lower() == "video/rtx"), None)
-    encoding = offered.encodings[0] if offered.encodings else _Encoding()
+    encodings = tuple(
+        Sent(entry.rid or "", entry.ssrc, entry.rtx.ssrc if repair and entry.rtx else None)
+        for entry in offered.encodings or [_Encoding()]
+    )
+    if len(encodings) > 1 and (
+        len({entry.rid for entry in encodings}) < len(encodings) or not all(entry.rid for entry in encodings)
+    ):
+        raise CodecUnknown("encodings without a rid of their own")
     return Sending(
         codec=codec,
         payload_type=first.payload_type,
         repair_type=repair.payload_type if repair else None,
-        ssrc=encoding.ssrc,
-        repair_ssrc=encoding.rtx.ssrc if repair and encoding.rtx else None,
+        encodings=encodings,
         mid=offered.mid or "",
         extensions={extension.uri: extension.id for extension in offered.header_extensions},
         channels=first.channels or 1,
     )
 
 
-def receivable(capabilities: MediaParameters) -> tuple[set[Codec], set[Codec]]:
-    """The codecs that a browser's ``rtpCapabilities`` can receive, and those which it can repair by RTX.
+@dataclass(frozen=True)
+class Receivable:
+    """What a browser can receive. ``numbered``: it reports arrivals by transport-wide sequence numbers."""
 
-    Raises ``CodecUnknown`` for capabilities that cannot be read.
-    """
-    entries = _read(capabilities, _Capabilities).codecs
+    codecs: frozenset[Codec]
+    repairs: frozenset[Codec]
+    numbered: bool
+
+
+def receivable(capabilities: MediaParameters) -> Receivable:
+    """Out of a browser's ``rtpCapabilities``. Raises ``CodecUnknown`` for capabilities that cannot be read."""
+    read = _read(capabilities, _Capabilities)
     types: dict[int, Codec] = {}
-    for entry in entries:
+    for entry in read.codecs:
         codec = _codec(entry.mime_type)
         if codec == "H264" and entry.parameter("packetization-mode") != 1:
             continue
         if codec is not None:
             types[entry.preferred_payload_type] = codec
-    repaired = [entry.parameter("apt") for entry in entries if entry.mime_type.lower() == "video/rtx"]
-    return set(types.values()), {types[apt] for apt in repaired if apt in types}
+    repaired = [entry.parameter("apt") for entry in read.codecs if entry.mime_type.lower() == "video/rtx"]
+    return Receivable(
+        codecs=frozenset(types.values()),
+        repairs=frozenset(types[apt] for apt in repaired if apt in types),
+        numbered=any(extension.uri == TRANSPORT_CC for extension in read.header_extensions),
+    )
 
 
-def payload_types(capabilities: MediaParameters) -> dict[Codec, tuple[int, int | None]]:
-    """The numbers that a receiver's own ``rtpCapabilities`` give to each codec and to its repetitions.
+@dataclass(frozen=True)
+class Numbers:
+    """Payload types and header extension numbers in what a slot sends; 0: the extension is left out."""
+
+    types: Mapping[Codec, int]
+    repairs: Mapping[Codec, int]
+    mid: int
+    transport_cc: int
+    audio_level: int
+
+
+ROUTER_NUMBERS = Numbers(PAYLOAD_TYPES, REPAIR_TYPES, MID_ID, TRANSPORT_CC_ID, AUDIO_LEVEL_ID)
+"""mediasoup-client takes the router's numbers."""
+
+
+def own_numbers(capabilities: MediaParameters) -> Numbers:
+    """The numbers of a receiver that made the SDP offer itself: the answer may not change them (RFC 3264 section 6.1,
+    RFC 8285 section 6).
 
     Raises ``CodecUnknown``.
     """
-    entries = _read(capabilities, _Capabilities).codecs
+    read = _read(capabilities, _Capabilities)
+    types: dict[Codec, int] = {}
+    for entry in read.codecs:
+        codec = _codec(entry.mime_type)
+        if codec is not None and entry.parameter("packetization-mode") in {-1, 1}:
+            types.setdefault(codec, entry.preferred_payload_type)
     repairs = {
         entry.parameter("apt"): entry.preferred_payload_type
-        for entry in entries
+        for entry in read.codecs
         if entry.mime_type.lower() == "video/rtx"
     }
-    found: dict[Codec, tuple[int, int | None]] = {}
-    for entry in entries:
-        codec = _codec(entry.mime_type)
-        if codec is not None and codec not in found and entry.parameter("packetization-mode") in {-1, 1}:
-            number = entry.preferred_payload_type
-            found[codec] = number, repairs.get(number)
-    return found
-
-
-def extension_numbers(capabilities: MediaParameters) -> dict[int, int]:
-    """The router's number of each header extension that a receiver's ``rtpCapabilities`` name → theirs (1-14).
-
-    Raises ``CodecUnknown``.
-    """
-    theirs = {(each.kind, each.uri): each.preferred_id for each in _read(capabilities, _Extensions).header_extensions}
-    ours = {(each["kind"], each["uri"]): each["preferredId"] for each in ROUTER_CAPABILITIES["headerExtensions"]}
-    return {ours[name]: number for name, number in theirs.items() if name in ours and 0 < number < 15}
+    extensions = {
+        extension.uri: extension.preferred_id for extension in read.header_extensions if 0 < extension.preferred_id < 15
+    }
+    return Numbers(
+        types={**PAYLOAD_TYPES, **types},
+        repairs={codec: repairs.get(types.get(codec, -1), default) for codec, default in REPAIR_TYPES.items()},
+        mid=extensions.get(MID, 0),
+        transport_cc=extensions.get(TRANSPORT_CC, 0),
+        audio_level=extensions.get(AUDIO_LEVEL, 0),
+    )
 
 
 class _Codec(Struct, rename="camel"):
@@ -195,6 +238,7 @@ class _Repair(Struct):
 
 class _Encoding(Struct):
     ssrc: Ssrc | None = None
+    rid: Annotated[str, Meta(max_length=16)] | None = None
     rtx: _Repair | None = None
 
 
@@ -216,11 +260,8 @@ class _PreferredExtension(Struct, rename="camel"):
     preferred_id: int = 0
 
 
-class _Capabilities(Struct):
+class _Capabilities(Struct, rename="camel"):
     codecs: list[_Codec]
-
-
-class _Extensions(Struct, rename="camel"):
     header_extensions: list[_PreferredExtension] = []
 
 
@@ -242,6 +283,8 @@ class Receiving:
     repairs: tuple[Codec, ...]
     ssrc: int
     repair_ssrc: int | None
+    numbered: bool
+    numbers: Numbers
 
     def parameters(self) -> MediaParameters:
         """The ``rtpParameters`` of the slot's consumer. mediasoup-client names the media stream by its ``cname``."""
@@ -253,6 +296,8 @@ class Receiving:
                 codec = deepcopy(entry)
                 codec["payloadType"] = codec.pop("preferredPayloadType")
                 del codec["kind"]
+                if not self.numbered:
+                    codec["rtcpFeedback"] = [f for f in codec["rtcpFeedback"] if f["type"] != "transport-cc"]
                 codecs.append(codec)
         encoding: dict[str, Any] = {"ssrc": self.ssrc}
         if self.repair_ssrc is not None:
@@ -264,18 +309,19 @@ class Receiving:
                 {"uri": extension["uri"], "id": extension["preferredId"], "encrypt": False, "parameters": {}}
                 for extension in ROUTER_CAPABILITIES["headerExtensions"]
                 if extension["kind"] == self.kind
+                and extension["direction"] == "sendrecv"
+                and (self.numbered or extension["uri"] != TRANSPORT_CC)
             ],
             "encodings": [encoding],
             "rtcp": {"cname": self.cname, "reducedSize": True, "mux": True},
         }
 
 
-def receiving(kind: Kind, mid: str, cname: str, codecs: Iterable[Codec], repairs: Iterable[Codec]) -> Receiving:
-    """A slot of ``kind`` for a browser that can receive ``codecs`` and repair ``repairs``."""
+def receiving(kind: Kind, mid: str, cname: str, able: Receivable, numbers: Numbers = ROUTER_NUMBERS) -> Receiving:
+    """A slot of ``kind`` for a browser that can receive so much."""
     wanted: tuple[Codec, ...] = ("opus",) if kind == "audio" else ("VP8", "H264")
-    able, repaired = set(codecs), set(repairs)
-    listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able)
-    mended: tuple[Codec, ...] = tuple(codec for codec in listed if codec in repaired)
+    listed: tuple[Codec, ...] = tuple(codec for codec in wanted if codec in able.codecs)
+    mended: tuple[Codec, ...] = tuple(codec for codec in listed if codec in able.repairs)
     return Receiving(
         kind=kind,
         mid=mid,
@@ -284,6 +330,8 @@ def receiving(kind: Kind, mid: str, cname: str, codecs: Iterable[Codec], repairs
         repairs=mended,
         ssrc=_new_ssrc(),
         repair_ssrc=_new_ssrc() if mended else None,
+        numbered=able.numbered,
+        numbers=numbers,
     )
 
 

@@ -1,7 +1,7 @@
 """The recorder's door: one producer as plain RTP on a local socket (``messages.Record``).
 
 Each packet bears its arrival at the relay in a header extension. A replay is sent from the ring, a handful of packets
-at a time, and runs on into the live packets.
+at a time, and runs on into the live packets. Of several encodings the largest picture that comes is taken.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 from typing import Any
 
 from media import clock, rtcp
+from media.encoding import Encoding
 from media.messages import Record
 from media.producer import Producer
 from media.rtp import ONE_BYTE, Packet
@@ -52,23 +53,29 @@ class Plain:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
         self._head = bytearray(_HEAD.size)
-        self._offset, self._newest, self._generation = 0, -1, producer.stream.generation
-        self._cursor = producer.replay_from(clock.now() - REPLAY) if record.replay else -1
+        self._encoding = producer.best()
+        self._offset, self._newest, self._generation = 0, -1, self._encoding.stream.generation
+        self._stamp = self._stamp_offset = self._sent_at = 0
+        self._cursor = self._encoding.replay_from(clock.now() - REPLAY) if record.replay else -1
         self._kept = Packet()
         self._pump: asyncio.TimerHandle | None = None
         self._wanted_at = 0
-        producer.consumers.append(self)
+        for encoding in producer.encodings:
+            encoding.consumers.append(self)
         if self._cursor >= 0:
             self._replay()
         else:
-            producer.want_key_frame()
+            self._encoding.want_key_frame()
 
-    def forward(self, packet: Packet, producer: Producer) -> None:
-        if 0 <= self._cursor <= packet.number:
+    def forward(self, packet: Packet, encoding: Encoding) -> None:
+        if encoding is not self._encoding:
+            if encoding is not self.producer.best() or not self._changes_to(packet, encoding):
+                return
+        elif 0 <= self._cursor <= packet.number:
             return
-        generation = producer.stream.generation
+        generation = encoding.stream.generation
         if generation != self._generation:
-            only_mute = generation == producer.unmuted_at == self._generation + 1
+            only_mute = generation == self.producer.unmuted_at == self._generation + 1
             self._generation = generation
             if self._newest >= 0:
                 self._offset = self._newest + (1 if only_mute else LEAP) - packet.number
@@ -79,8 +86,9 @@ class Plain:
 
     def close(self) -> None:
         """Stops sending."""
-        if self in self.producer.consumers:
-            self.producer.consumers.remove(self)
+        for encoding in self.producer.encodings:
+            if self in encoding.consumers:
+                encoding.consumers.remove(self)
         self._close_socket()
 
     def facts(self) -> dict[str, Any]:
@@ -93,20 +101,35 @@ class Plain:
             "unsent": self.unsent,
         }
 
+    def _changes_to(self, packet: Packet, encoding: Encoding) -> bool:
+        """Goes over to the best picture at its key frame: numbers and times go on without a leap."""
+        if not packet.key:
+            if not encoding.key_frame_comes:
+                encoding.want_key_frame()
+            return False
+        rate = encoding.stream.clock_rate
+        passed = encoding.sent_at(packet) - self._sent_at
+        self._stamp_offset = self._stamp + max(passed * rate // 1_000_000, rate // 100) - packet.timestamp
+        self._offset = self._newest + 1 - packet.number
+        self._encoding, self._generation, self._cursor = encoding, encoding.stream.generation, -1
+        return True
+
     def _replay(self) -> None:
         self._pump = None
         for _ in range(BURST):
-            if self._cursor > self.producer.newest:
+            if self._cursor > self._encoding.newest:
                 self._cursor = -1
                 return
-            if self.producer.find(self._cursor, self._kept):
+            if self._encoding.find(self._cursor, self._kept):
                 self._send(self._kept)
             self._cursor += 1
         self._pump = self._loop.call_later(STEP, self._replay)
 
     def _send(self, packet: Packet) -> None:
         place = packet.number + self._offset
-        self._newest = max(self._newest, place)
+        stamp = packet.timestamp + self._stamp_offset & 0xFFFF_FFFF
+        if place > self._newest:
+            self._newest, self._stamp, self._sent_at = place, stamp, self._encoding.sent_at(packet)
         record = self.record
         payload_type = packet.marker | record.payload_type
         _HEAD.pack_into(
@@ -115,7 +138,7 @@ class Plain:
             0x90,
             payload_type,
             place & 0xFFFF,
-            packet.timestamp,
+            stamp,
             record.ssrc,
             ONE_BYTE,
             3,
@@ -130,7 +153,7 @@ class Plain:
             self.unsent += 1
             if error.errno == errno.ECONNREFUSED and packet.arrival - self._wanted_at > ABSENCE:
                 self._wanted_at = packet.arrival
-                self.producer.want_key_frame()
+                self._encoding.want_key_frame()
             return
         self.packets += 1
 
@@ -142,7 +165,7 @@ class Plain:
                 return
             for kind, count, _ in rtcp.walk(datagram):
                 if kind == rtcp.PAYLOAD_FEEDBACK and count in (rtcp.PICTURE_LOSS, rtcp.FULL_INTRA_REQUEST):
-                    self.producer.want_key_frame()
+                    self._encoding.want_key_frame()
 
     def _close_socket(self) -> None:
         if self._pump is not None:

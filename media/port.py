@@ -1,25 +1,28 @@
 """The one media port of a relay, UDP and TCP on the same number: all checks, handshakes and media pass here.
 
 A datagram is told apart by its first byte (RFC 9443). An address is known only after a connectivity check from it has
-proved the password of a transport; what comes from elsewhere is counted and dropped. An ``Address`` is what the UDP
-socket knows a sender by (a pair; on a dual-stack socket the quadruple of AF_INET6, IPv4 mapped), or a TCP connection.
+proved the password of a transport; what comes from elsewhere is counted and dropped. An ``Address`` is the socket
+address of a sender as the kernel writes it (on a dual-stack socket AF_INET6, IPv4 mapped), or a TCP connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from media import clock, stun
+from media.drain import Drain
+from media.sendlog import SendLog
 from media.srtp import Buffer
 from media.tcp import Connection, Listener
+from media.wire import Wire
 
-Address = tuple[str, int] | tuple[str, int, int, int] | Connection
+Address = bytes | Connection
 
 _NOBODY: tuple[Peer | None, bytes] = (None, b"")
 
@@ -27,14 +30,29 @@ BACKLOG = 1024
 FREE_TRIES = 20
 """How often a number that is free on UDP and on TCP is looked for."""
 
-BATCH = 256
-"""Datagrams taken in one turn of the event loop, before others have theirs."""
+TURNS = 4
+"""How often the socket is drained in one turn of the event loop, before others have theirs."""
+
+LANES = 64
+"""Receiving transports that there is room for at first."""
 
 SOCKET_BUFFER = 8 << 20
 """Bytes: two hundred packets come in one burst. Without CAP_NET_ADMIN the kernel grants ``net.core.rmem_max``."""
 
 _FORCE = {socket.SO_RCVBUF: 33, socket.SO_SNDBUF: 32}
 """SO_RCVBUFFORCE and SO_SNDBUFFORCE, which Python does not name (socket(7))."""
+
+
+NAME_SIZES = {socket.AF_INET: 16, socket.AF_INET6: 28}
+"""Bytes of ``sockaddr_in`` and ``sockaddr_in6``."""
+
+
+def written(name: bytes) -> tuple[str, int]:
+    """Host and port of a socket address as the kernel writes it."""
+    port = int.from_bytes(name[2:4], "big")
+    if int.from_bytes(name[:2], sys.byteorder) == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+    return socket.inet_ntop(socket.AF_INET6, name[8:24]), port
 
 
 class PortUnavailable(OSError):
@@ -54,8 +72,8 @@ class Peer(Protocol):
 
     def dtls(self, datagram: bytes) -> None: ...
 
-    def srtp(self, size: int, now: int) -> None:
-        """A packet of ``size`` bytes lies in the port's ``incoming`` buffer."""
+    def srtp(self, buffer: Buffer, size: int, now: int) -> None:
+        """A packet of ``size`` bytes lies in the buffer."""
         ...
 
 
@@ -64,8 +82,6 @@ class Counters:
     """What the port has seen since the start."""
 
     received: int = 0
-    sent: int = 0
-    unsent: int = 0
     checks: int = 0
     checks_refused: int = 0
     from_strangers: int = 0
@@ -128,7 +144,11 @@ class Port:
         self._socket, listening = self._open(host, port)
         widen(self._socket)
         self.number: int = self._socket.getsockname()[1]
-        self._tcp = Listener(listening, self.incoming, self._arrived, self._left)
+        name_size = NAME_SIZES[self._socket.family]
+        self.sendlog = SendLog(LANES)
+        self.wire = Wire(self._socket.fileno(), name_size, self.sendlog)
+        self._drain = Drain(self._socket.fileno(), name_size)
+        self._tcp = Listener(listening, self.incoming, self._by_tcp, self._left)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def _open(self, host: str, port: int) -> tuple[socket.socket, socket.socket]:
@@ -175,46 +195,48 @@ class Port:
 
     def send(self, datagram: bytes | memoryview, address: Address) -> None:
         """Sends or, when the socket is full, drops."""
-        if isinstance(address, Connection):
-            if address.send(datagram):
-                self.counters.sent += 1
-            else:
-                self.counters.unsent += 1
-            return
-        try:
-            self._socket.sendto(datagram, address)
-        except OSError:
-            self.counters.unsent += 1
-            return
-        self.counters.sent += 1
+        connected = isinstance(address, Connection)
+        if address.send(datagram) if connected else self.wire.send(datagram, address):
+            self.wire.sent.packets += 1
+        else:
+            self.wire.sent.unsent += 1
 
     def facts(self) -> dict[str, int]:
-        return asdict(self.counters) | {"tcp_paths": self._tcp.connections, "tcp_refused": self._tcp.refused}
+        return (
+            asdict(self.counters)
+            | asdict(self.wire.sent)
+            | {
+                "segments": int(self.wire.segments),
+                "tcp_paths": self._tcp.connections,
+                "tcp_refused": self._tcp.refused,
+            }
+        )
 
     def _readable(self) -> None:
-        receive, buffer = self._socket.recvfrom_into, self.incoming.bytes
-        for _ in range(BATCH):
-            try:
-                size, address = receive(buffer)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno == errno.ECONNREFUSED:
-                    continue
-                return
-            self._arrived(size, address)
+        drain, arrived = self._drain, self._arrived
+        for _ in range(TURNS):
+            for buffer, size, name in drain.take():
+                arrived(buffer, size, name)
+            if not drain.full:
+                break
+        self.wire.flush(clock.now())
+
+    def _by_tcp(self, size: int, connection: Connection) -> bool:
+        welcome = self._arrived(self.incoming, size, connection)
+        self.wire.flush(clock.now())
+        return welcome
 
     def _left(self, connection: Connection) -> None:
         peer = self._by_address.pop(connection, None)
         if peer is not None:
             peer.lost(connection)
 
-    def _arrived(self, size: int, address: Address) -> bool:
+    def _arrived(self, buffer: Buffer, size: int, address: Address) -> bool:
         """Whether it came from a known address, or made it known."""
         self.counters.received += 1
-        first = self.incoming.bytes[0] if size else 0xFF
+        first = buffer.bytes[0] if size else 0xFF
         if first <= 3:
-            return self._check(bytes(self.incoming.view[:size]), address)
+            return self._check(bytes(buffer.view[:size]), address)
         if not (20 <= first <= 63 or 128 <= first <= 191) or (first >= 128 and size < 12):
             self.counters.garbage += 1
             return False
@@ -223,9 +245,9 @@ class Port:
             self.counters.from_strangers += 1
             return False
         if first >= 128:
-            peer.srtp(size, clock.now())
+            peer.srtp(buffer, size, clock.now())
         else:
-            peer.dtls(bytes(self.incoming.view[:size]))
+            peer.dtls(bytes(buffer.view[:size]))
         return True
 
     def _check(self, datagram: bytes, address: Address) -> bool:
@@ -243,7 +265,7 @@ class Port:
             address.prove()
             remote = address.remote
         else:
-            remote = address[:2]
+            remote = written(address)
         peer.checked(address, check.ufrag, check.nominates, clock.now())
         self.send(stun.answer(check, remote, password), address)
         return True

@@ -119,7 +119,7 @@ class Router:
     def ask_key_frame(self, endpoint: str, source: Source) -> None:
         producer = self._producer(endpoint, source)
         if producer is not None:
-            producer.want_key_frame()
+            producer.best().want_key_frame()
 
     def inventory(self) -> RouterInventory:
         endpoints = tuple(endpoint.inventory() for endpoint in self.endpoints.values())
@@ -197,6 +197,9 @@ class Router:
         if not again:
             self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
         self.settle()
+
+    def encodings_changed(self, producer: Producer) -> None:
+        self._stale = True
 
     def heard(self, producer: Producer, level: int, now: int) -> None:
         self._levels.hear(producer.endpoint, level, now)

@@ -18,6 +18,9 @@ ONE_BYTE = 0xBEDE
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+ABSOLUTE_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 SILENT = 127
 """The audio level of silence, in −dBov (RFC 6464 section 3)."""
@@ -26,27 +29,33 @@ SILENT = 127
 class ExtensionIds:
     """The numbers that one sender gave to the header extensions which the relay reads; 0 where it uses none."""
 
-    __slots__ = ("audio_level", "mid", "transport_cc")
+    __slots__ = ("audio_level", "mid", "repaired_rid", "rid", "transport_cc")
 
     def __init__(self) -> None:
-        self.mid = self.audio_level = self.transport_cc = 0
+        self.mid = self.rid = self.repaired_rid = self.audio_level = self.transport_cc = 0
 
     def learn(self, ids: Mapping[str, int]) -> None:
         """Takes URI → id over. All media of one transport share them (BUNDLE, RFC 8843 section 9.2)."""
         self.mid = ids.get(MID, self.mid)
+        self.rid = ids.get(RID, self.rid)
+        self.repaired_rid = ids.get(REPAIRED_RID, self.repaired_rid)
         self.audio_level = ids.get(AUDIO_LEVEL, self.audio_level)
         self.transport_cc = ids.get(TRANSPORT_CC, self.transport_cc)
 
 
 class Packet:
-    """The packet at hand. ``view[start:end]`` is its payload; what a packet does not carry is -1 (``mid``: empty).
+    """The packet at hand. ``view[start:end]`` is its payload; what a packet does not carry is -1 (``mid``, ``rid``:
+    empty).
 
     ``number`` counts the packets of a stream without gaps that are ours (``stream.py``); ``arrival`` is in
-    microseconds of ``CLOCK_MONOTONIC``. ``key`` and the places of VP8's picture numbers are set by the producer.
+    microseconds of ``CLOCK_MONOTONIC``. What the codec tells is set by the encoding: ``key`` (a decoder may begin
+    here), ``begins`` (a frame begins), ``temporal`` (the layer, 0 is the base), ``sync`` (one may go up to this layer
+    here), and VP8's picture numbers with their places in the payload.
     """
 
     __slots__ = (
         "arrival",
+        "begins",
         "end",
         "key",
         "level",
@@ -56,9 +65,13 @@ class Packet:
         "payload_type",
         "picture",
         "picture_at",
+        "repaired_rid",
+        "rid",
         "sequence",
         "ssrc",
         "start",
+        "sync",
+        "temporal",
         "timestamp",
         "tl0",
         "tl0_at",
@@ -71,8 +84,9 @@ class Packet:
         self.sequence = self.timestamp = self.ssrc = self.payload_type = self.marker = 0
         self.start = self.end = self.number = self.arrival = 0
         self.transport_sequence = self.level = -1
-        self.mid = b""
-        self.key = False
+        self.mid = self.rid = self.repaired_rid = b""
+        self.key = self.begins = self.sync = False
+        self.temporal = 0
         self.picture = self.picture_at = self.tl0 = self.tl0_at = -1
 
     def read(self, buffer: bytearray, size: int, ids: ExtensionIds) -> bool:
@@ -84,7 +98,7 @@ class Packet:
             return False
         self.marker, self.payload_type = second & 0x80, second & 0x7F
         self.transport_sequence = self.level = -1
-        self.mid = b""
+        self.mid = self.rid = self.repaired_rid = b""
         start = HEADER.size + 4 * (flags & 0x0F)
         if flags & 0x10:
             if start + _EXTENSION.size > size:
@@ -144,3 +158,7 @@ class Packet:
             self.level = buffer[at] & 0x7F
         elif id == ids.mid:
             self.mid = bytes(buffer[at : at + length])
+        elif id == ids.rid:
+            self.rid = bytes(buffer[at : at + length])
+        elif id == ids.repaired_rid:
+            self.repaired_rid = bytes(buffer[at : at + length])

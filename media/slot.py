@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from media import clock, rtcp, vp8
-from media.ortc import AUDIO_LEVEL_ID, CLOCK_RATES, MID_ID, PAYLOAD_TYPES, REPAIR_TYPES, Receiving
+from media.fan import TOP, Fan
+from media.lot import HEAD, LEVEL_AT, Outlet
+from media.ortc import CLOCK_RATES, Receiving
 from media.producer import Producer
 from media.rtp import HEADER, ONE_BYTE, SILENT, Packet
 from media.segment import Segment
+from media.wire import Outgoing
+
+if TYPE_CHECKING:
+    from media.encoding import Encoding
 
 REMEMBERED = 512
 """Sequence numbers for which it is remembered when they were last repeated."""
@@ -23,19 +30,13 @@ REMEMBERED = 512
 PAUSE = 60_000
 """Least time between two repetitions of one packet, in microseconds."""
 
-
-class Outlet(Protocol):
-    """Where a slot sends: the transport of its browser."""
-
-    def send_rtp(self, size: int) -> None:
-        """Seals and sends the packet in the ``outgoing`` buffer."""
-        ...
-
-    def send_rtcp(self, compound: bytes) -> None: ...
+SEGMENTS = 4
+"""Stretches of the outgoing stream in which a repetition is looked for."""
 
 
 class Slot:
-    """``wanted`` is what the slot should show, ``feeding`` what it carries now, ``shown`` the endpoint told to people.
+    """``wanted`` is the producer that the slot should show, ``aim`` the encoding of it and the temporal layers,
+    ``fan`` what feeds it now, ``shown`` the endpoint told to people.
 
     The old picture goes on until the new one's key frame is here as a whole; an empty slot begins with its first
     packet.
@@ -53,24 +54,45 @@ class Slot:
         on_shown: Callable[[], None],
         spend: Callable[[int], bool],
     ) -> None:
-        self.name, self.receiving, self.id = name, receiving, secrets.token_hex(8)
+        self.name, self.receiving, self.outlet, self.id = name, receiving, outlet, secrets.token_hex(8)
+        self.head = _head(receiving)
         self.wanted: Producer | None = None
-        self.feeding: Producer | None = None
+        self.aim: tuple[Encoding, int] | None = None
+        self.fan: Fan | None = None
         self.shown: str | None = None
-        self.packets = self.octets = self.repeated = self.unknown = self.switches = 0
-        self._outlet, self._out, self._on_shown, self._spend = outlet, outgoing, on_shown, spend
+        self.repeated = self.unknown = self.switches = 0
+        self._out, self._on_shown, self._spend = outgoing, on_shown, spend
         self._view = memoryview(outgoing)
-        self._head = _head(receiving)
-        self._segment: Segment | None = None
-        self._before: Segment | None = None
+        self._segments: deque[Segment] = deque(maxlen=SEGMENTS)
         self._newest = secrets.randbelow(0x4000) + 0x1_0000
         self._stamp = 0
         self._base = secrets.randbits(32)
         self._picture = self._tl0 = -1
+        self._packets = self._octets = 0
         self._repair_sequence = secrets.randbelow(0x4000)
         self._repeated_at = array("q", [0]) * REMEMBERED
         self._kept = Packet()
         self._passed_over = -1
+
+    # -- What is fed
+
+    @property
+    def segment(self) -> Segment:
+        """The stretch that is being sent."""
+        return self._segments[-1]
+
+    @property
+    def feeding(self) -> Producer | None:
+        return self.fan.encoding.producer if self.fan is not None else None
+
+    @property
+    def packets(self) -> int:
+        return self._packets + (self.fan.packets if self.fan is not None else 0)
+
+    @property
+    def octets(self) -> int:
+        """Octets of payload sent."""
+        return self._octets + (self.fan.octets if self.fan is not None else 0)
 
     def accepts(self, producer: Producer) -> bool:
         """Whether the browser said that it can decode this."""
@@ -80,60 +102,99 @@ class Slot:
         """From now on the slot is to show this; ``None`` empties it at once."""
         if producer is self.wanted:
             return
-        if self.wanted is not None and self.wanted is not self.feeding:
-            self.wanted.consumers.remove(self)
-        self.wanted = producer
-        if self.feeding is not None and (producer is None or self.receiving.kind == "audio"):
-            if producer is not self.feeding:
-                self.feeding.consumers.remove(self)
-            self.feeding = None
+        self._unaim()
         if producer is None:
+            self.wanted = None
+            self._leave()
             self._tell(None)
             return
-        if producer is not self.feeding:
-            producer.consumers.append(self)
-            self._passed_over = producer.key_frame
-            if not self._begin_late(producer):
-                producer.want_key_frame()
+        self.wanted = producer
+        if self.receiving.kind == "audio":
+            self._leave()
+        self.aim_at(producer.best(), TOP)
         if self.receiving.kind == "audio":
             self._tell(producer.endpoint)
 
-    def forward(self, packet: Packet, producer: Producer) -> None:
-        """Rewrites and sends the packet, where it is the slot's turn."""
-        segment = self._segment
-        if producer is not self.feeding or segment is None or segment.generation != producer.stream.generation:
-            if producer is not self.wanted:
-                return
-            waiting = self.feeding in (None, producer)
-            if self.receiving.kind == "audio" or (packet.key and waiting):
-                self._begin(packet, producer)
-            elif not waiting and self._is_whole(producer):
-                self._begin(self._kept, producer)
-            elif not producer.key_frame_comes:
-                producer.want_key_frame()
-        elif packet.number >= segment.first:
-            self._pass(packet, segment)
+    def aim_at(self, encoding: Encoding, limit: int = TOP) -> None:
+        """From now on this encoding of the wanted producer, up to this temporal layer, is to feed the slot."""
+        if self.aim is not None and self.aim[0] is encoding and self.aim[1] == limit:
+            return
+        self._unaim()
+        self.aim = (encoding, limit)
+        if self.fan is not None and self.fan.encoding is encoding and self.fan.limit == limit:
+            return
+        self._passed_over = encoding.key_frame
+        if self.fan is None and self._begin_late(encoding, limit):
+            return
+        encoding.waiting[self] = None
+        if (self.fan is None or self.fan.encoding is not encoding) and not encoding.key_frame_comes:
+            encoding.want_key_frame()
+
+    def consider(self, packet: Packet, encoding: Encoding) -> int:
+        """A packet has come from an encoding that the slot waits for. Returns the number at which the slot's next
+        segment begins, which is made then; -1 while it cannot."""
+        fan = self.fan
+        if self.receiving.kind == "audio":
+            return self._switch(packet, encoding)
+        if fan is not None and fan.encoding is encoding:
+            return self._switch(packet, encoding) if self._at_border(packet, fan) else -1
+        if packet.key and fan is None:
+            return self._switch(packet, encoding)
+        if fan is not None and encoding.key_frame != self._passed_over:
+            first = encoding.key_frame
+            if encoding.reaches(self._limit(), first) and encoding.find(first, self._kept):
+                return self._switch(self._kept, encoding)
+        if not encoding.key_frame_comes:
+            encoding.want_key_frame()
+        return -1
+
+    def begun(self, packets: Sequence[Outgoing]) -> None:
+        """The new segment's first packets were sent."""
+        assert self.fan is not None
+        self._packets += len(packets)
+        self._octets += sum(packet[2] for packet in packets)
+        self._tell(self.fan.encoding.producer.endpoint)
+
+    def fan_of(self) -> Fan:
+        """What feeds the slot after its new segment was made."""
+        assert self.fan is not None
+        return self.fan
+
+    def interrupted(self) -> None:
+        """The encoding begins anew: its next key frame, or packet of sound, begins a segment."""
+        self._leave()
+        if self.aim is not None:
+            self.aim[0].waiting[self] = None
 
     def ended(self, producer: Producer) -> None:
         """The producer is closed: the slot is empty at once, unless another one is on its way."""
+        if self.feeding is producer:
+            self._leave()
         if producer is self.wanted:
+            self._unaim()
             self.wanted = None
-        if producer is self.feeding:
-            self.feeding = None
-        if self.feeding is None and (self.wanted is None or self.receiving.kind == "video"):
+        if self.fan is None and (self.wanted is None or self.receiving.kind == "video"):
             self._tell(None)
 
     def want_key_frame(self) -> None:
         """The browser cannot decode what it has."""
-        if self.feeding is not None:
-            self.feeding.want_key_frame()
+        if self.fan is not None:
+            self.fan.encoding.want_key_frame()
+
+    def path_changed(self) -> None:
+        """The outlet has another address or other keys."""
+        if self.fan is not None:
+            self.fan.changed()
+
+    # -- What is asked for
 
     def repeat(self, sequences: Iterable[int], now: int) -> None:
-        """Answers a NACK from the rings of the last two producers. What the relay never had is no error."""
+        """Answers a NACK from the rings of the last segments. What the relay never had is no error."""
+        newest = self._position()[0]
         for sequence in sequences:
-            place = self._newest + ((sequence - self._newest + 0x8000 & 0xFFFF) - 0x8000)
-            segment = self._segment_of(place)
-            if segment is None or not segment.producer.find(place - segment.offset, self._kept):
+            place = newest + ((sequence - newest + 0x8000 & 0xFFFF) - 0x8000)
+            segment = self._segment_of(place) if place <= newest else None
+            if segment is None or not self._find(segment, place):
                 self.unknown += 1
                 continue
             at = place % REMEMBERED
@@ -141,14 +202,14 @@ class Slot:
                 continue
             self._repeated_at[at] = now
             self.repeated += 1
-            self._write(self._kept, segment, place, again=True)
+            self._repeat(segment, place, now)
 
     def report(self, now: int) -> bytes | None:
         """The slot's sender report, by the same map as its time stamps; ``None`` while it cannot be told."""
-        segment = self._segment
-        if segment is None or self.feeding is not segment.producer or not self.packets:
+        if self.fan is None or not self.packets:
             return None
-        mapped = segment.producer.mapped(now)
+        segment = self.segment
+        mapped = segment.fan.encoding.mapped(now)
         if mapped is None:
             return None
         moment, stamp = mapped
@@ -161,100 +222,140 @@ class Slot:
             cname=self.receiving.cname.encode(),
         )
 
+    # --
+
+    def _limit(self) -> int:
+        return self.aim[1] if self.aim is not None else TOP
+
+    def _unaim(self) -> None:
+        if self.aim is not None:
+            self.aim[0].waiting.pop(self, None)
+            self.aim = None
+
+    def _leave(self) -> None:
+        """Nothing feeds the slot any more; its numbers go on from where they are."""
+        if self.fan is None:
+            return
+        self._newest, self._stamp, self._picture, self._tl0 = self._position()
+        self._packets += self.fan.packets
+        self._octets += self.fan.octets
+        fan, self.fan = self.fan, None
+        if self in fan.slots:
+            fan.leave(self)
+        else:
+            fan.coming -= 1
+
+    def _position(self) -> tuple[int, int, int, int]:
+        """The newest number, time stamp, picture and TL0PICIDX sent; -1 for what was never sent."""
+        fan = self.fan
+        if fan is None:
+            return self._newest, self._stamp, self._picture, self._tl0
+        segment = self.segment
+        return (
+            fan.newest + segment.offset,
+            fan.stamp + segment.stamp_offset & 0xFFFF_FFFF,
+            fan.picture + segment.picture_offset & 0x7FFF if fan.picture >= 0 else self._picture,
+            fan.tl0 + segment.tl0_offset & 0xFF if fan.tl0 >= 0 else self._tl0,
+        )
+
     def _segment_of(self, place: int) -> Segment | None:
-        """To which of the last two segments an outgoing number belongs."""
-        for segment in (self._segment, self._before):
-            if segment is not None and place >= segment.first + segment.offset:
+        """To which of the last segments an outgoing number belongs."""
+        for segment in reversed(self._segments):
+            if place >= segment.first:
                 return segment
         return None
 
-    def _is_whole(self, producer: Producer) -> bool:
-        """Whether a key frame has come as a whole since this producer is wanted; it is in ``_kept`` then."""
-        return producer.key_frame != self._passed_over and producer.find(producer.key_frame, self._kept)
+    def _find(self, segment: Segment, place: int) -> bool:
+        number = segment.fan.number(place - segment.offset)
+        return segment.fan.encoding.find(number, self._kept)
 
-    def _begin_late(self, producer: Producer) -> bool:
-        """Begins an empty slot at a key frame that came just before, if its time stamp still fits behind the last."""
-        number = producer.recent_key_frame() if self.receiving.kind == "video" and self.feeding is None else -1
-        if number < 0 or not producer.find(number, self._kept) or self._ahead(self._kept, producer) < 0:
+    def _at_border(self, packet: Packet, fan: Fan) -> bool:
+        """Whether more or fewer temporal layers may begin with this packet (RFC 7741: the layer-sync bit)."""
+        if not packet.begins or packet.number < fan.encoding.newest:
             return False
-        self._begin(self._kept, producer)
+        limit = self._limit()
+        if limit < fan.limit:
+            return packet.temporal == 0
+        return packet.key or (packet.sync and fan.limit < packet.temporal <= limit)
+
+    def _begin_late(self, encoding: Encoding, limit: int) -> bool:
+        """Begins an empty slot at a key frame that came just before, if its time stamp still fits behind the last."""
+        number = encoding.recent_key_frame() if self.receiving.kind == "video" else -1
+        if number < 0 or not encoding.find(number, self._kept) or self._ahead(self._kept, encoding) < 0:
+            return False
+        if not encoding.reaches(limit, number):
+            return False
+        first = self._switch(self._kept, encoding)
+        assert self.fan is not None
+        encoding.begin(self.fan, [self], first, clock.now())
         return True
 
-    def _begin(self, packet: Packet, producer: Producer) -> None:
-        """Begins with this packet and goes on with those that came after it, if it was late itself."""
-        first, segment = packet.number, self._switch(packet, producer)
-        self._pass(packet, segment)
-        for number in range(first + 1, producer.newest + 1):
-            if producer.find(number, self._kept):
-                self._pass(self._kept, segment)
-
-    def _ahead(self, packet: Packet, producer: Producer) -> int:
+    def _ahead(self, packet: Packet, encoding: Encoding) -> int:
         """By how much the packet's time on the relay's clock follows the least time stamp that may come next."""
-        if not self.packets:
+        if not self._segments:
             return 0
-        rate = CLOCK_RATES[producer.codec]
-        stamp = self._base + producer.sent_at(packet) * rate // 1_000_000
-        return (stamp - self._stamp - rate // 100 + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
+        rate = CLOCK_RATES[encoding.codec]
+        stamp = self._base + encoding.sent_at(packet) * rate // 1_000_000
+        return (stamp - self._position()[1] - rate // 100 + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
 
-    def _switch(self, packet: Packet, producer: Producer) -> Segment:
-        """This packet is the first of a new segment."""
-        if self.feeding is not None and self.feeding is not producer:
-            self.feeding.consumers.remove(self)
-        self.feeding = producer
-        stamp = self._base + producer.sent_at(packet) * CLOCK_RATES[producer.codec] // 1_000_000
-        stamp -= min(0, self._ahead(packet, producer))
-        segment = Segment(
-            producer=producer,
-            generation=producer.stream.generation,
-            first=packet.number,
-            offset=self._newest + 1 - packet.number,
-            stamp_offset=stamp - packet.timestamp,
-            picture_offset=self._picture + 1 - packet.picture if self._picture >= 0 and packet.picture >= 0 else 0,
-            tl0_offset=self._tl0 + 1 - packet.tl0 if self._tl0 >= 0 and packet.tl0 >= 0 else 0,
+    def _switch(self, packet: Packet, encoding: Encoding) -> int:
+        """This packet is the first of a new segment. Returns its number."""
+        before = self.segment if self._segments and self.fan is not None else None
+        ahead = self._ahead(packet, encoding)
+        newest, _, picture, tl0 = self._position()
+        fan = encoding.fan(self._limit())
+        place, incoming = fan.place(packet.number), fan.picture_of(packet)
+        if before is not None and before.fan.encoding is encoding and before.generation == encoding.stream.generation:
+            stamp_offset, tl0_offset = before.stamp_offset, before.tl0_offset
+        else:
+            stamp = self._base + encoding.sent_at(packet) * CLOCK_RATES[encoding.codec] // 1_000_000
+            stamp_offset = stamp - min(0, ahead) - packet.timestamp
+            tl0_offset = tl0 + 1 - packet.tl0 if tl0 >= 0 and packet.tl0 >= 0 else 0
+        self._leave()
+        encoding.waiting.pop(self, None)
+        self.fan = fan
+        fan.coming += 1
+        self._packets -= fan.packets
+        self._octets -= fan.octets
+        self._segments.append(
+            Segment(
+                fan,
+                newest + 1,
+                offset=newest + 1 - place,
+                stamp_offset=stamp_offset,
+                picture_offset=picture + 1 - incoming if picture >= 0 and incoming >= 0 else 0,
+                tl0_offset=tl0_offset,
+            )
         )
-        self._before, self._segment = self._segment, segment
         self.switches += 1
-        report = self.report(packet.arrival)
-        if report:
-            self._outlet.send_rtcp(report)
-        self._tell(producer.endpoint)
-        return segment
+        mapped = encoding.mapped(packet.arrival)
+        if mapped is not None and self.packets:
+            report = self.report(packet.arrival)
+            if report:
+                self.outlet.send_rtcp(report)
+        return packet.number
 
-    def _pass(self, packet: Packet, segment: Segment) -> None:
-        place = packet.number + segment.offset
-        if place > self._newest:
-            self._newest = place
-            self._stamp = packet.timestamp + segment.stamp_offset & 0xFFFF_FFFF
-            if packet.picture_at >= 0:
-                self._picture = packet.picture + segment.picture_offset & 0x7FFF
-            if packet.tl0_at >= 0:
-                self._tl0 = packet.tl0 + segment.tl0_offset & 0xFF
-        self._repeated_at[place % REMEMBERED] = 0
-        self.packets += 1
-        self.octets += packet.end - packet.start
-        self._write(packet, segment, place, again=False)
-
-    def _write(self, packet: Packet, segment: Segment, place: int, *, again: bool) -> None:
-        out, head, codec = self._out, self._head, segment.producer.codec
-        payload_type, sequence, ssrc, begin = PAYLOAD_TYPES[codec], place & 0xFFFF, self.receiving.ssrc, len(head)
-        out[:begin] = head
-        if again and self.receiving.repair_ssrc is not None and codec in self.receiving.repairs:
+    def _repeat(self, segment: Segment, place: int, now: int) -> None:
+        """Sends the packet that is at hand once more: as RFC 4588 says, or as it was."""
+        packet, out, codec = self._kept, self._out, segment.fan.encoding.codec
+        numbers = self.receiving.numbers
+        payload_type, sequence, ssrc, begin = numbers.types[codec], place & 0xFFFF, self.receiving.ssrc, HEAD
+        out[:HEAD] = self.head
+        if self.receiving.repair_ssrc is not None and codec in self.receiving.repairs:
             out[begin], out[begin + 1] = sequence >> 8, sequence & 0xFF
             begin += 2
             self._repair_sequence = self._repair_sequence + 1 & 0xFFFF
-            payload_type, sequence, ssrc = REPAIR_TYPES[codec], self._repair_sequence, self.receiving.repair_ssrc
+            payload_type, sequence, ssrc = numbers.repairs[codec], self._repair_sequence, self.receiving.repair_ssrc
+        if out[LEVEL_AT - 1]:
+            out[LEVEL_AT] = packet.level if packet.level >= 0 else SILENT
         stamp = packet.timestamp + segment.stamp_offset & 0xFFFF_FFFF
-        marker = packet.marker
-        if self.receiving.kind == "audio":
-            if packet.number == segment.first:
-                marker = 0x80
-            out[_LEVEL_AT] = packet.level if packet.level >= 0 else SILENT
-        HEADER.pack_into(out, 0, 0x90, marker | payload_type, sequence, stamp, ssrc)
+        HEADER.pack_into(out, 0, 0x90, packet.marker | payload_type, sequence, stamp, ssrc)
         end = begin + packet.end - packet.start
         self._view[begin:end] = packet.view[packet.start : packet.end]
         if packet.picture_at >= 0 or packet.tl0_at >= 0:
-            vp8.renumber(out, begin, packet, segment.picture_offset, segment.tl0_offset)
-        self._outlet.send_rtp(end)
+            shift = segment.fan.picture_of(packet) - packet.picture + segment.picture_offset
+            vp8.renumber(out, begin, packet, shift, segment.tl0_offset)
+        self.outlet.send_rtp(end)
 
     def _tell(self, shown: str | None) -> None:
         if shown != self.shown:
@@ -262,15 +363,13 @@ class Slot:
             self._on_shown()
 
 
-_LEVEL_AT = HEADER.size + 4 + 1 + 2 + 1
-"""Where the audio level stands: after the mid."""
-
-
 def _head(receiving: Receiving) -> bytes:
-    """Room for the fixed header, then the header extensions: mid and, for sound, the level."""
-    mid = receiving.mid.encode()
-    elements = bytes([MID_ID << 4 | len(mid) - 1]) + mid
-    if receiving.kind == "audio":
-        elements += bytes([AUDIO_LEVEL_ID << 4, SILENT])
-    elements += bytes(-len(elements) % 4)
-    return bytes(HEADER.size) + ONE_BYTE.to_bytes(2, "big") + (len(elements) // 4).to_bytes(2, "big") + elements
+    """The header of every packet but for what changes: mid, transport-wide number and, for sound, the level."""
+    mid, numbers = receiving.mid.encode(), receiving.numbers
+    elements = bytes([numbers.mid << 4 | len(mid) - 1]) + mid if numbers.mid else bytes(1 + len(mid))
+    numbered = receiving.numbered and numbers.transport_cc
+    elements += bytes([numbers.transport_cc << 4 | 1, 0, 0]) if numbered else bytes(3)
+    if receiving.kind == "audio" and numbers.audio_level:
+        elements += bytes([numbers.audio_level << 4, SILENT])
+    head = HEADER.pack(0x90, 0, 0, 0, receiving.ssrc) + ONE_BYTE.to_bytes(2, "big") + (2).to_bytes(2, "big")
+    return (head + elements).ljust(HEAD, b"\0")

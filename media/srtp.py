@@ -12,7 +12,8 @@ import pylibsrtp
 
 _binding: Any = import_module("pylibsrtp._binding")
 _ffi, _lib = _binding.ffi, _binding.lib
-_protect: Any = _lib.srtp_protect
+protect: Any = _lib.srtp_protect
+"""Session, pointer to the packet, pointer to its length: seals in place; not zero where it cannot."""
 _unprotect: Any = _lib.srtp_unprotect
 _protect_rtcp: Any = _lib.srtp_protect_rtcp
 _unprotect_rtcp: Any = _lib.srtp_unprotect_rtcp
@@ -24,28 +25,30 @@ ROOM = 160
 class Buffer:
     """A buffer for one datagram, which libsrtp reads and writes."""
 
-    __slots__ = ("bytes", "length", "pointer", "view")
+    __slots__ = ("address", "bytes", "length", "pointer", "view")
 
     def __init__(self, size: int = 2048) -> None:
         self.bytes = bytearray(size)
         self.view = memoryview(self.bytes)
         self.pointer: Any = _ffi.from_buffer("char[]", self.bytes)
+        self.address = int(_ffi.cast("uintptr_t", self.pointer))
         self.length: Any = _ffi.new("int *")
 
 
 class Direction:
-    """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle."""
+    """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle. ``tag``:
+    bytes that sealing an RTP packet adds."""
 
-    __slots__ = ("_handle", "_session", "refused")
+    __slots__ = ("_session", "handle", "refused", "tag")
 
-    def __init__(self, session: pylibsrtp.Session) -> None:
-        self._session = session
-        self._handle: Any = session._srtp[0]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+    def __init__(self, session: pylibsrtp.Session, tag: int) -> None:
+        self._session, self.tag = session, tag
+        self.handle: Any = session._srtp[0]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
         self.refused = 0
 
     def seal(self, buffer: Buffer, size: int) -> int:
         """Seals the RTP packet of ``size`` bytes. Returns its new size, 0 if it cannot be sealed."""
-        return self._work(_protect, buffer, size)
+        return self._work(protect, buffer, size)
 
     def seal_rtcp(self, buffer: Buffer, size: int) -> int:
         return self._work(_protect_rtcp, buffer, size)
@@ -67,7 +70,7 @@ class Direction:
     def _work(self, work: Any, buffer: Buffer, size: int) -> int:
         length = buffer.length
         length[0] = size
-        if work(self._handle, buffer.pointer, length):
+        if work(self.handle, buffer.pointer, length):
             self.refused += 1
             return 0
         return length[0]

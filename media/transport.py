@@ -11,12 +11,13 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from media import clock, stun
 from media.candidates import candidates
 from media.dtls import Certificate, Dtls, HandshakeFailed, Role
+from media.lot import NUMBER_AT
 from media.messages import MediaParameters
-from media.port import Address, Port
-from media.srtp import Direction
-from media.stun import written
+from media.port import Address, Port, written
+from media.srtp import Buffer, Direction
 from media.tcp import Connection
 
 log = logging.getLogger("nghisu.relay.transport")
@@ -42,11 +43,15 @@ class Terminal(Protocol):
         """Whether a packet of this stream is worth opening; libsrtp keeps state for every stream it opens."""
         ...
 
-    def rtp(self, size: int, now: int) -> None:
-        """An RTP packet lies open in the port's ``incoming`` buffer."""
+    def rtp(self, buffer: Buffer, size: int, now: int) -> None:
+        """An RTP packet lies open in the buffer."""
         ...
 
     def rtcp(self, compound: bytes, now: int) -> None: ...
+
+    def path_changed(self) -> None:
+        """Packets go to another address from now on."""
+        ...
 
 
 class Transport:
@@ -70,11 +75,28 @@ class Transport:
         self._checked_at = 0
         self._inward: Direction | None = None
         self._outward: Direction | None = None
+        self.lane = port.sendlog.take()
+        self.numbered = False
         self._admit(self._credentials)
 
     @property
     def connected(self) -> bool:
         return self._outward is not None
+
+    @property
+    def handle(self) -> Any:
+        """libsrtp's session of the outgoing direction."""
+        return self._outward.handle if self._outward is not None else None
+
+    @property
+    def tag(self) -> int:
+        """Bytes that sealing adds to a packet."""
+        return self._outward.tag if self._outward is not None else 0
+
+    @property
+    def name(self) -> bytes:
+        """The socket address of the browser; empty where it has none, or is reached over TCP."""
+        return self._address if isinstance(self._address, bytes) else b""
 
     def parameters(self) -> MediaParameters:
         """What ``createSendTransport`` and ``createRecvTransport`` of mediasoup-client take."""
@@ -129,7 +151,7 @@ class Transport:
         elif self.health == "silent" and now - self._checked_at < SILENCE:
             self._become("connected")
         elif self.health == "silent" and now - self._checked_at > CONSENT:
-            self._address = None
+            self._go_to(None)
 
     def forget(self, ssrc: int) -> None:
         """This incoming stream has ended."""
@@ -150,17 +172,27 @@ class Transport:
         addresses, self._addresses, self._address = self._addresses, [], None
         for address in addresses:
             self._port.forget_address(address, self)
+        if self.lane >= 0:
+            self._port.sendlog.free(self.lane)
+            self.lane = -1
 
     # -- Out
 
     def send_rtp(self, size: int) -> None:
-        """Seals and sends the packet in the port's ``outgoing`` buffer."""
+        """Seals and sends the packet in the port's ``outgoing`` buffer, which a fan-out would have written."""
         if self._outward is None or self._address is None:
             return
         buffer = self._port.outgoing
+        if self.numbered:
+            number = self._port.sendlog.stamp_one(self.lane, size + self._outward.tag, clock.now())
+            buffer.bytes[NUMBER_AT : NUMBER_AT + 2] = number.to_bytes(2, "big")
         size = self._outward.seal(buffer, size)
         if size:
             self._port.send(buffer.view[:size], self._address)
+
+    def send_sealed(self, datagram: memoryview) -> None:
+        if self._address is not None:
+            self._port.send(datagram, self._address)
 
     def send_rtcp(self, compound: bytes) -> None:
         if self._outward is None or self._address is None:
@@ -185,7 +217,7 @@ class Transport:
             self._port.part(self._credentials.ufrag)
             self._credentials, self._renewed = self._renewed, None
         if self._address is None or (nominated and ufrag == self._credentials.ufrag):
-            self._address = address
+            self._go_to(address)
         if self._fingerprints is not None and self._shaking is None:
             self._shake_hands()
 
@@ -193,13 +225,13 @@ class Transport:
         if address in self._addresses:
             self._addresses.remove(address)
         if address is self._address:
-            self._address = None
+            self._go_to(None)
 
     def dtls(self, datagram: bytes) -> None:
         self._dtls.feed(datagram)
 
-    def srtp(self, size: int, now: int) -> None:
-        inward, terminal, buffer = self._inward, self.terminal, self._port.incoming
+    def srtp(self, buffer: Buffer, size: int, now: int) -> None:
+        inward, terminal = self._inward, self.terminal
         if inward is None or terminal is None:
             return
         if 192 <= buffer.bytes[1] <= 223:
@@ -210,7 +242,7 @@ class Transport:
         if terminal.expects(int.from_bytes(buffer.view[8:12], "big")):
             size = inward.open(buffer, size)
             if size:
-                terminal.rtp(size, now)
+                terminal.rtp(buffer, size, now)
 
     # -- Handshake
 
@@ -228,6 +260,12 @@ class Transport:
 
     def _admit(self, credentials: _Credentials) -> None:
         self._port.welcome(credentials.ufrag, self, credentials.password.encode())
+
+    def _go_to(self, address: Address | None) -> None:
+        if address != self._address:
+            self._address = address
+            if self.terminal is not None:
+                self.terminal.path_changed()
 
     def _send_dtls(self, datagram: bytes) -> None:
         if self._address is not None:
@@ -256,7 +294,7 @@ class _Credentials:
 
 
 def _told(address: Address) -> str:
-    return str(address) if isinstance(address, Connection) else written(*address[:2])
+    return str(address) if isinstance(address, Connection) else stun.written(*written(address))
 
 
 def _nobody(_health: Health) -> None:

@@ -6,12 +6,14 @@ from media.rtp import Packet
 
 
 def describe(packet: Packet) -> None:
-    """Sets ``key`` (this packet begins a key frame) and where PictureID and TL0PICIDX stand, from ``start``.
+    """Sets ``key`` (this packet begins a key frame), ``begins``, the temporal layer, and where the numbers stand.
 
-    ``picture_at`` and ``tl0_at`` are offsets into the payload, -1 where absent or where the descriptor is cut short.
+    ``picture_at`` and ``tl0_at`` are offsets into the payload of PictureID and TL0PICIDX, -1 where absent or where the
+    descriptor is cut short.
     """
     view, start, end = packet.view, packet.start, packet.end
-    packet.key = False
+    packet.key = packet.begins = packet.sync = False
+    packet.temporal = 0
     packet.picture = packet.picture_at = packet.tl0 = packet.tl0_at = -1
     if start >= end:
         return
@@ -37,9 +39,13 @@ def describe(packet: Packet) -> None:
             packet.tl0_at, packet.tl0 = at - start, view[at]
             at += 1
         if flags & 0x30:
+            if at >= end:
+                return
+            if flags & 0x20:
+                packet.temporal, packet.sync = view[at] >> 6, bool(view[at] & 0x20)
             at += 1
-    begins_frame = first & 0x10 and not first & 0x07
-    packet.key = bool(begins_frame and at < end and not view[at] & 0x01)
+    packet.begins = first & 0x17 == 0x10
+    packet.key = packet.begins and at < end and not view[at] & 0x01
 
 
 def renumber(payload: bytearray, at: int, packet: Packet, picture_offset: int, tl0_offset: int) -> None:

@@ -84,6 +84,9 @@ class Seen:
 def see(datagram: bytes) -> Seen:
     flags, second, sequence, timestamp, ssrc = struct.unpack_from("!BBHII", datagram)
     assert flags >> 6 == 2
+    if flags & 0x20:
+        assert 0 < datagram[-1] < len(datagram)
+        datagram = datagram[: -datagram[-1]]
     at, elements = 12, dict[int, bytes]()
     if flags & 0x10:
         profile, words = struct.unpack_from("!HH", datagram, at)

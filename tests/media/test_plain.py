@@ -209,7 +209,7 @@ async def test_a_muted_microphone_reaches_no_recorder_and_its_silence_is_no_loss
             an.send.send(audio(sequence))
         uplink = stand.desk.routers["m"].endpoints["an"].uplink
         assert uplink is not None
-        await until(lambda: uplink.producers["microphone"].stream.received == 29)
+        await until(lambda: uplink.producers["microphone"].encodings[0].stream.received == 29)
         stand.route("an")
         an.send.send(audio(30))
         await until(lambda: len(recorder.media) == 2)

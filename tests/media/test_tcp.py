@@ -190,12 +190,12 @@ async def test_a_slow_office_loses_pictures_before_sound_and_delays_nobody() -> 
         slow.receive.socket._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         slow.receive.socket.reading = False
         asyncio.get_running_loop().remove_reader(slow.receive.socket.fileno())
-        frames, sounds, unsent = 2000, 20, stand.port.counters.unsent
+        frames, sounds, unsent = 2000, 20, stand.port.wire.sent.unsent
         for number in range(frames):
             an.send.send(video(number))
             if number % 100 == 99:
                 await until(lambda number=number: len(quick.got("stage-video")) == number + 1, "the quick one has all")
-        assert stand.port.counters.unsent > unsent + 100, "pictures were dropped"
+        assert stand.port.wire.sent.unsent > unsent + 100, "pictures were dropped"
         for number in range(sounds):
             an.send.send(audio(number))
         await until(lambda: len(quick.got("stage-audio")) == sounds)

@@ -1,0 +1,316 @@
+"""Where packets for many receivers are written, sealed and sent: one matrix, one system call for many datagrams.
+
+The rows of the matrix are packets, a receiver's packets one after another. What all receivers get alike is copied by
+one broadcast assignment, what differs is written by columns (``relay.md``); no object is made per packet. Where a
+receiver gets several packets at once that are about equally long, they leave as one message that the kernel cuts into
+datagrams (GSO, ``udp(7)``): the shorter are padded by some bytes (RFC 3550 section 5.1) to be equal.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media import syscalls
+from media.lot import HEAD, LEVEL_AT, NUMBER_AT, Lot
+from media.sendlog import SendLog
+from media.srtp import protect
+from media.syscalls import ffi
+
+if TYPE_CHECKING:
+    from media.encoding import Encoding
+
+log = logging.getLogger("nghisu.relay.wire")
+
+ROWS = 256
+"""Packets written before they are sealed and sent; 400 kB stay in the processor's second cache."""
+STRIDE = 1536
+MOST = 32
+"""Packets that one receiver gets in one batch."""
+SLACK = 32
+"""One byte of padding for so many bytes at most."""
+
+Outgoing = tuple[int, int, int, int, int, int, int, int, int, int]
+"""A packet of a fan: number, row of the ring, size, time stamp, marker, audio level (-1: none),
+picture, its place, TL0PICIDX, its place (-1: none)."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What has left since the start."""
+
+    packets: int = 0
+    messages: int = 0
+    unsent: int = 0
+    unsealed: int = 0
+
+
+Run = tuple[int, int, int]
+"""Packets of a batch that leave as one message: the first, how many, and the size to which all but the last are
+padded."""
+
+
+def runs(sizes: Sequence[int]) -> list[Run]:
+    """Groups packets, in their order, that are about equally long; the last of a group may be shorter. Pure."""
+    made: list[Run] = []
+    first = 0
+    while first < len(sizes):
+        low = high = sizes[first]
+        end = first + 1
+        while end < len(sizes) and end - first < syscalls.SEGMENTS:
+            lowest, highest = min(low, sizes[end]), max(high, sizes[end])
+            if highest - lowest > highest // SLACK:
+                break
+            low, high, end = lowest, highest, end + 1
+        if end < len(sizes) and sizes[end] < low and end - first < syscalls.SEGMENTS:
+            end += 1
+        made.append((first, end - first, high))
+        first = end
+    return made
+
+
+class Wire:
+    """``fd``: the media port's socket, whose addresses have ``name_size`` bytes. ``segments`` falls for good where the
+    kernel refuses to segment."""
+
+    def __init__(self, fd: int, name_size: int, sendlog: SendLog) -> None:
+        self.sent = Sent()
+        self.segments = True
+        self.due: list[Encoding] = []
+        """Encodings whose packets wait to be sent."""
+        self._fd, self._sendlog = fd, sendlog
+        self._bytes = np.zeros((ROWS, STRIDE), np.uint8)
+        self._shorts, self._words = self._bytes.view(">u2"), self._bytes.view(">u4")
+        memory = ffi.from_buffer("char[]", self._bytes.data.cast("B"))
+        self._view = self._bytes.data.cast("B")
+        self._pointers = [memory + row * STRIDE for row in range(ROWS)]
+        self._lengths_memory = ffi.new("int[]", ROWS)
+        self._length_pointers = [self._lengths_memory + row for row in range(ROWS)]
+        self._lengths = np.frombuffer(ffi.buffer(self._lengths_memory), np.int32)
+        self._parts_memory = ffi.new("struct iovec[]", ROWS)
+        parts = np.frombuffer(ffi.buffer(self._parts_memory), np.uint64).reshape(ROWS, 2)
+        parts[:, 0] = int(ffi.cast("uintptr_t", memory)) + STRIDE * np.arange(ROWS, dtype=np.uint64)
+        self._part_sizes = parts[:, 1]
+        self._parts_at = int(ffi.cast("uintptr_t", self._parts_memory))
+        self._messages_memory = ffi.new("struct mmsghdr[]", ROWS)
+        self._messages = np.frombuffer(ffi.buffer(self._messages_memory), np.uint64).reshape(ROWS, 8)
+        self._messages[:, 1] = name_size
+        self._single = ffi.new("struct mmsghdr[]", 1)
+        self._single_part = ffi.new("struct iovec *")
+        single_name = ffi.new("char[]", syscalls.NAME_SIZE)
+        self._single_name = ffi.buffer(single_name)
+        header = self._single[0].msg_hdr
+        header.msg_name, header.msg_namelen = single_name, name_size
+        header.msg_iov, header.msg_iovlen = self._single_part, 1
+        self._controls: dict[int, int] = {}
+        self._controls_memory: list[Any] = []
+        self._order = np.arange(ROWS, dtype=np.uint64) * ffi.sizeof("struct iovec")
+
+    def send(self, datagram: bytes | memoryview, name: bytes) -> bool:
+        """Sends one datagram; ``False`` where the kernel has no room or no way."""
+        held = ffi.from_buffer("char[]", datagram)
+        self._single_name[0 : len(name)] = name
+        self._single_part.iov_base, self._single_part.iov_len = held, len(datagram)
+        return syscalls.sendmmsg(self._fd, self._single, 1, 0) == 1
+
+    def flush(self, now: int) -> None:
+        """Everything that came is on its way: called when the port has read what there was."""
+        due = self.due
+        if due:
+            self.due = []
+            for encoding in due:
+                encoding.flush(now)
+
+    def fan_out(
+        self, memory: NDArray[np.uint8], packets: Sequence[Outgoing], lot: Lot, now: int, *, begins: bool = False
+    ) -> None:
+        """Sends packets, whose payloads are rows of ``memory``, to every receiver of the lot. ``begins``: the first of
+        them begins a talkspurt (RFC 3551 section 4.1)."""
+        for start in range(0, len(packets), MOST):
+            some = packets[start : start + MOST]
+            self._fan_out(memory, some, lot, now, begins=begins and not start)
+
+    def _fan_out(
+        self, memory: NDArray[np.uint8], packets: Sequence[Outgoing], lot: Lot, now: int, *, begins: bool
+    ) -> None:
+        count = len(packets)
+        sizes = [packet[2] for packet in packets]
+        groups: list[Run] = []
+        if count > 1 and self.segments:
+            groups = runs(sizes)
+            padded = [HEAD + size for size in sizes]
+            for first, length, size in groups:
+                padded[first : first + length - 1] = [HEAD + size] * (length - 1)
+        else:
+            groups = [(place, 1, sizes[place]) for place in range(count)]
+            padded = [HEAD + size for size in sizes]
+        step = ROWS // count
+        for top in range(0, lot.size, step):
+            bottom = min(top + step, lot.size)
+            rows = range(top, bottom)
+            self._write(memory, packets, lot, rows, padded, now=now, begins=begins)
+            self._launch(lot, rows, padded, groups)
+
+    def _write(
+        self,
+        memory: NDArray[np.uint8],
+        packets: Sequence[Outgoing],
+        lot: Lot,
+        receivers: range,
+        padded: Sequence[int],
+        *,
+        now: int,
+        begins: bool,
+    ) -> None:
+        """Fills the matrix: a receiver's packets one after another."""
+        count, rows, top, bottom = len(packets), len(receivers), receivers.start, receivers.stop
+        filled = rows * count
+        table = self._bytes[:filled].reshape(rows, count, STRIDE)
+        shorts = self._shorts[:filled].reshape(rows, count, STRIDE // 2)
+        words = self._words[:filled].reshape(rows, count, STRIDE // 4)
+        table[:, :, :HEAD] = lot.heads[top:bottom]
+        one = packets[0]
+        if count == 1:
+            number, row, size, stamp, marker, level, picture, picture_at, tl0, tl0_at = one
+            table[:, 0, HEAD : HEAD + size] = memory[row, :size]
+            table[:, 0, 1] = lot.payload_type | (0x80 if begins else marker)
+            shorts[:, :, 1] = lot.offsets[top:bottom] + number
+            words[:, :, 1] = lot.stamps[top:bottom] + stamp
+            if level >= 0 and lot.levels:
+                table[:, 0, LEVEL_AT] = level
+            if picture_at >= 0:
+                moved = lot.pictures[top:bottom, 0] + picture
+                _renumber(table[:, 0], HEAD + picture_at, moved, wide=bool(memory[row, picture_at] & 0x80))
+            if tl0_at >= 0:
+                table[:, 0, HEAD + tl0_at] = lot.tl0s[top:bottom, 0] + tl0
+        else:
+            columns = np.array(packets).T
+            for place, (_, row, size, *_, picture, picture_at, tl0, tl0_at) in enumerate(packets):
+                table[:, place, HEAD : HEAD + size] = memory[row, :size]
+                padding = padded[place] - HEAD - size
+                if padding:
+                    table[:, place, 0] = 0xB0
+                    table[:, place, HEAD + size : padded[place] - 1] = 0
+                    table[:, place, padded[place] - 1] = padding
+                if picture_at >= 0:
+                    moved = lot.pictures[top:bottom, 0] + picture
+                    _renumber(table[:, place], HEAD + picture_at, moved, wide=bool(memory[row, picture_at] & 0x80))
+                if tl0_at >= 0:
+                    table[:, place, HEAD + tl0_at] = lot.tl0s[top:bottom, 0] + tl0
+            table[:, :, 1] = columns[4] | lot.payload_type
+            if begins:
+                table[:, 0, 1] |= 0x80
+            shorts[:, :, 1] = lot.offsets[top:bottom] + columns[0]
+            words[:, :, 1] = lot.stamps[top:bottom] + columns[3]
+            if one[5] >= 0 and lot.levels:
+                table[:, :, LEVEL_AT] = columns[5]
+        if lot.numbered:
+            on_wire = [size + lot.tag for size in padded]
+            shorts[:, :, NUMBER_AT // 2] = self._sendlog.stamp(lot.lanes[top:bottom], on_wire, now)
+
+    def _launch(self, lot: Lot, receivers: range, padded: Sequence[int], groups: Sequence[Run]) -> None:
+        """Seals what is written and sends it."""
+        count, rows, top, bottom = len(padded), len(receivers), receivers.start, receivers.stop
+        filled = rows * count
+        lengths = self._lengths[:filled]
+        lengths.reshape(rows, count)[:] = padded
+        handles = lot.handles(count)
+        if rows != lot.size:
+            handles = handles[top * count : bottom * count]
+        failed = any(list(map(protect, handles, self._pointers, self._length_pointers)))
+        self._part_sizes[:filled] = lengths
+        if failed or lot.streams:
+            self._launch_singly(lot, receivers, [size + lot.tag for size in padded])
+            return
+        messages, at = self._messages, 0
+        for first, length, size in groups:
+            end = at + rows
+            messages[at:end, 0] = lot.where[top:bottom]
+            messages[at:end, 2] = self._order[: rows * count : count] + (self._parts_at + 16 * first)
+            messages[at:end, 3] = length
+            messages[at:end, 4] = self._control(HEAD + size + lot.tag) if length > 1 else 0
+            messages[at:end, 5] = _CONTROL_SIZE if length > 1 else 0
+            at = end
+        self.sent.packets += filled
+        self.sent.messages += at
+        self._send(at, groups)
+
+    def _send(self, count: int, groups: Sequence[Run]) -> None:
+        done = 0
+        while done < count:
+            made = syscalls.sendmmsg(self._fd, self._messages_memory + done, count - done, 0)
+            if made > 0:
+                done += made
+                continue
+            error = syscalls.errno()
+            if error in (errno.EIO, errno.EINVAL) and self._messages[done, 5]:
+                log.warning("the kernel refuses to segment (%s); every packet leaves by itself", errno.errorcode[error])
+                self.segments = False
+                self._send_unsegmented(done, count)
+                return
+            self.sent.unsent += int(self._messages[done, 3])
+            done += 1
+
+    def _send_unsegmented(self, first: int, count: int) -> None:
+        """Sends the parts of what is left as messages of their own."""
+        left = [(int(m[0]), int(m[2]), int(m[3])) for m in self._messages[first:count]]
+        self._messages[:, 3] = 1
+        self._messages[:, 4:6] = 0
+        single = [(name, part + 16 * place) for name, part, length in left for place in range(length)]
+        for start in range(0, len(single), ROWS):
+            some = single[start : start + ROWS]
+            self._messages[: len(some), 0] = [name for name, _ in some]
+            self._messages[: len(some), 2] = [part for _, part in some]
+            self._send(len(some), ())
+
+    def _launch_singly(self, lot: Lot, receivers: range, sealed: Sequence[int]) -> None:
+        """Where some receivers are not reached by datagrams, or some packets could not be sealed."""
+        messages, at, packet = self._messages, 0, -1
+        for row in receivers:
+            for place in range(len(sealed)):
+                packet += 1
+                size = int(self._lengths[packet])
+                if size != sealed[place]:
+                    self.sent.unsealed += 1
+                elif not lot.outlets[row].name:
+                    lot.outlets[row].send_sealed(self._view[packet * STRIDE : packet * STRIDE + size])
+                    self.sent.packets += 1
+                else:
+                    messages[at, 0] = lot.where[row]
+                    messages[at, 2] = self._parts_at + 16 * packet
+                    messages[at, 3:6] = 1, 0, 0
+                    at += 1
+        self.sent.packets += at
+        self.sent.messages += at
+        self._send(at, ())
+
+    def _control(self, size: int) -> int:
+        """The address of the ancillary data that asks for segments of this size."""
+        found = self._controls.get(size)
+        if found is None:
+            made = ffi.new("char[]", _CONTROL_SIZE)
+            _CONTROL.pack_into(ffi.buffer(made), 0, _CONTROL_LENGTH, syscalls.SOL_UDP, syscalls.UDP_SEGMENT, size)
+            self._controls_memory.append(made)
+            found = self._controls[size] = int(ffi.cast("uintptr_t", made))
+        return found
+
+
+_CONTROL = Struct("=QiiH")
+_CONTROL_LENGTH, _CONTROL_SIZE = 18, 24
+"""CMSG_LEN and CMSG_SPACE of the two bytes of a segment size."""
+
+
+def _renumber(table: NDArray[np.uint8], at: int, pictures: NDArray[np.int64], *, wide: bool) -> None:
+    """Writes picture numbers of 15 bits, or of 7 (RFC 7741 section 4.2)."""
+    if wide:
+        table[:, at] = pictures >> 8 & 0x7F | 0x80
+        table[:, at + 1] = pictures & 0xFF
+    else:
+        table[:, at] = pictures & 0x7F
