@@ -93,7 +93,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     for namespace in (MeetingNamespace(hall, rows, tickets, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
 
-    porter = Porter(hall, relays, rows, tickets, now)
+    porter = Porter(hall, relays, rows, tickets, now=now, turn=turn)
     _listen(hall, porter, director, relays, recorder)
 
     transport = Smtp(settings.smtp) if settings.smtp else Outbox(settings.var / "outbox")

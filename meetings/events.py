@@ -66,6 +66,16 @@ class SiteLeft(Event, frozen=True, tag="site_left"):
     reason: Literal["left", "lost", "adjourned"]
 
 
+class WatchingStarted(Event, frozen=True, tag="watching_started"):
+    """A player shows the stage to whoever holds the site's ticket. It takes no seat: nobody is present by it."""
+
+    site: str
+
+
+class WatchingEnded(Event, frozen=True, tag="watching_ended"):
+    site: str
+
+
 class MeetingOpened(Event, frozen=True, tag="meeting_opened"):
     by: str
 
@@ -194,6 +204,7 @@ class MeetingAdjourned(Event, frozen=True, tag="meeting_adjourned"):
 
 AnyEvent = (
     MeetingPrepared | SiteAsked | SiteAdmitted | SiteRefused | SiteJoined | NoticeAcknowledged | SiteLeft
+    | WatchingStarted | WatchingEnded
     | MeetingOpened | ItemStarted | ItemEnded | FloorAsked | FloorWithdrawn | FloorMoved | FloorGiven | FloorEnded
     | SiteMuted | SiteUnmuted | ShareStarted | ShareEnded | RecordingStarted | RecordingGap | RecordingStopped
     | ConclusionRecorded | ConclusionWithdrawn | MarkSet | MarkRemoved | MeetingAdjourned

@@ -187,7 +187,10 @@ class Devices(Struct, frozen=True):
 
 
 class SiteView(Struct, frozen=True):
-    """One site as everybody sees it. ``muted`` is the relay's mute, ``devices`` what the browser sends."""
+    """One site as everybody sees it. ``muted`` is the relay's mute, ``devices`` what the browser sends.
+
+    ``watching``: a player that takes no seat shows the stage at this site, whatever its ``presence``.
+    """
 
     id: str
     name: str
@@ -199,6 +202,7 @@ class SiteView(Struct, frozen=True):
     muted: bool
     devices: Devices
     quality: Quality
+    watching: bool
 
 
 class Turn(Struct, frozen=True):

@@ -21,7 +21,10 @@ NOBODY = Facts(meeting="", title="", starts_at="", ends_at="", body="", agenda=(
 
 
 class Seat(Struct, frozen=True):
-    """What the log says of one site. ``override`` is the chair's word on its microphone, above the meeting's rule."""
+    """What the log says of one site. ``override`` is the chair's word on its microphone, above the meeting's rule.
+
+    ``watching``: a player of the site shows the stage; that is no presence.
+    """
 
     presence: Literal["absent", "waiting", "admitted", "refused", "seated"] = "absent"
     person: str = ""
@@ -29,6 +32,7 @@ class Seat(Struct, frozen=True):
     listen_only: bool = False
     informed: bool = False
     override: Literal["muted", "unmuted"] | None = None
+    watching: bool = False
 
 
 class Turn(Struct, frozen=True):
@@ -170,6 +174,10 @@ def _after(room: Room, at: datetime, event: e.AnyEvent) -> Room:
         case e.SiteLeft():
             room = replace(room, queue=_without(room.queue, event.site))
             return _seat(room, event.site, presence="admitted", override=None)
+        case e.WatchingStarted():
+            return _seat(room, event.site, watching=True)
+        case e.WatchingEnded():
+            return _seat(room, event.site, watching=False)
         case e.MeetingOpened():
             return replace(room, state="open", opened_at=at)
         case e.ItemStarted():

@@ -47,6 +47,7 @@ def site(room: Room, of: Site, live: Live) -> p.SiteView:
         muted=room.muted(of),
         devices=live.devices if presence == "seated" else OFFLINE.devices,
         quality=live.quality if presence == "seated" else OFFLINE.quality,
+        watching=seat.watching,
     )
 
 

@@ -7,11 +7,8 @@ import logging
 from media.link import RelayError
 from media.messages import CloseEndpoint, ConnectEndpoint, EndpointOffer, MediaParameters, OpenEndpoint
 from media.span import Span
-from meetings.access import Role
-from meetings.errors import NotAllowed, Unavailable, WrongMoment
+from meetings.errors import Unavailable
 from signaling.doors.terms import Playback
-from signaling.room import Room
-from signaling.rules.seats import known
 
 log = logging.getLogger("nghisu.doors")
 
@@ -37,18 +34,3 @@ class Player:
             await self._relay.close_endpoint(CloseEndpoint(self._meeting, endpoint))
         except RelayError as error:
             log.info("endpoint %s is left to the relay: %s", endpoint, error)
-
-
-def may_watch(room: Room, site: str) -> None:
-    """The lobby and a refusal hold for a player as for its site.
-
-    Raises ``NotFound``, ``NotAllowed`` or ``WrongMoment``.
-    """
-    who, seat = known(room, site), room.seat(site)
-    if room.state == "adjourned":
-        raise WrongMoment("meeting_adjourned")
-    if seat.presence == "refused":
-        raise NotAllowed("refused_entry", site=site)
-    guarded = room.facts.lobby and who.role not in {Role.CHAIR, Role.SECRETARY}
-    if guarded and seat.presence in {"absent", "waiting"}:
-        raise WrongMoment("waiting_in_lobby", site=site)

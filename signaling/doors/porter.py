@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -20,15 +21,18 @@ from media.fleet import Fleet
 from media.messages import TransportHealth
 from meetings import queries
 from meetings.access import Role
-from meetings.errors import MeetingError, NotAllowed, NotFound, Unavailable, WrongMoment
+from meetings.errors import MeetingError, NotAllowed, NotFound, Unavailable
 from meetings.tickets import Tickets
 from signaling import protocol as p
 from signaling.conductor import site_of
 from signaling.doors import sdp, terms
-from signaling.doors.player import Player, may_watch
+from signaling.doors.player import Player
 from signaling.doors.visit import Door, Visit, door_of
 from signaling.hall import Hall
 from signaling.live import LiveRoom
+from signaling.rules import watching
+from signaling.rules.watching import InLobby
+from signaling.turn import NO_TURN, Turn
 from store.database import Database
 
 log = logging.getLogger("nghisu.doors")
@@ -44,32 +48,35 @@ LOBBY = 30.0
 """Seconds that an encoder stays visible in the lobby; it knocks again meanwhile."""
 
 
-class Waiting(WrongMoment):
-    """The chair has not admitted the site yet: knock again later."""
-
-    code = "waiting_in_lobby"
-
-
 class NoVisit(NotFound):
     code = "visit_unknown"
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """``answer`` is SDP; ``generation`` names this set of ICE credentials."""
+    """``answer`` is SDP; ``generation`` names this set of ICE credentials; ``ice_servers`` may be used besides."""
 
     id: str
     answer: str
     generation: str
+    ice_servers: tuple[p.IceServer, ...]
 
 
 class Porter:
     """Stands before the hall's post: what is addressed to a visit stays with it, all else goes on to the sockets."""
 
     def __init__(
-        self, hall: Hall, relays: Fleet, database: Database, tickets: Tickets, now: Callable[[], datetime]
+        self,
+        hall: Hall,
+        relays: Fleet,
+        database: Database,
+        tickets: Tickets,
+        *,
+        now: Callable[[], datetime],
+        turn: Turn = NO_TURN,
     ) -> None:
-        self._hall, self._relays, self._database, self._tickets, self._now = hall, relays, database, tickets, now
+        self._hall, self._relays, self._database, self._tickets = hall, relays, database, tickets
+        self._now, self._turn = now, turn
         self._visits: dict[str, Visit] = {}
         self._doors: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._endings: set[asyncio.Task[None]] = set()
@@ -103,7 +110,7 @@ class Porter:
             self._visits[visit.id] = visit
             if waiting:
                 visit.expect(LOBBY, self._expired)
-                raise Waiting
+                raise InLobby(site=site)
             try:
                 made = await room.conductor.offer(
                     site, send=True, rtp_capabilities={"codecs": []}, endpoint=visit.id, slots=()
@@ -115,8 +122,7 @@ class Porter:
                 await self._end(visit, "lost")
                 raise
             visit.expect(ARRIVAL, self._expired)
-        answer = sdp.answer(read, sent.accepted, made.send, "recvonly")
-        return Admitted(visit.id, answer, made.send["iceParameters"]["usernameFragment"])
+        return self._admitted(visit, made.send, sdp.answer(read, sent.accepted, made.send, "recvonly"))
 
     async def admit_player(self, ticket: str, offer: str) -> Admitted:
         """Shows the stage to whoever holds the ticket. Raises ``MeetingError``."""
@@ -125,9 +131,9 @@ class Porter:
         wanted = terms.playback(read)
         async with self._one_at_a_time(site, "whep"):
             room = await self._ready(meeting)
-            may_watch(room.room, site)
+            watching.may_watch(room.room, site)
             for earlier in [visit for visit in self._visits.values() if visit.site == site and visit.door == "whep"]:
-                await self._end(earlier, "left")
+                await self._end(earlier, "replaced")
             visit = Visit("whep", site, room, Player(meeting, self._relays.span(meeting)))
             self._visits[visit.id] = visit
             try:
@@ -138,8 +144,8 @@ class Porter:
                 raise
             room.conductor.follow(room.room, room.presence.view())
             visit.expect(ARRIVAL, self._expired)
-        answer = sdp.answer(read, terms.fed(wanted, made.slots), made.receive, "sendonly")
-        return Admitted(visit.id, answer, made.receive["iceParameters"]["usernameFragment"])
+        fed = terms.fed(wanted, made.slots)
+        return self._admitted(visit, made.receive, sdp.answer(read, fed, made.receive, "sendonly"))
 
     async def see_off(self, ticket: str, id: str) -> None:
         """The visitor goes. Raises ``NoVisit``, also for somebody else's visit."""
@@ -158,6 +164,8 @@ class Porter:
         match notice.state:
             case "connected":
                 visit.expect(None)
+                if visit.door == "whep":
+                    await self._begins_to_watch(visit)
             case "silent":
                 visit.expect(ABSENCE, self._expired)
             case "failed":
@@ -171,12 +179,15 @@ class Porter:
 
     async def relay_returned(self, meetings: Collection[str]) -> None:
         """After a restart: takes up the visits whose media the relays still hold."""
-        for meeting in meetings:
+        for meeting in {*meetings, *self._hall.meetings()}:
             room = await self._hall.room(meeting)
             for endpoint in list(self._relays.span(meeting).homes):
                 door = door_of(endpoint)
                 if door is not None and endpoint not in self._visits:
                     await self._take_up(endpoint, door, room)
+            watched = {visit.site for visit in self._visits.values() if visit.door == "whep"}
+            for site in [id for id, seat in room.room.seats.items() if seat.watching and id not in watched]:
+                await room.ledger.submit(partial(watching.end, site=site))
 
     # -- Letters (``signaling.live.Post``)
 
@@ -211,6 +222,10 @@ class Porter:
             raise Unavailable("media_unavailable")
         return await self._hall.room(meeting)
 
+    def _admitted(self, visit: Visit, transport: p.MediaParameters, answer: str) -> Admitted:
+        servers = self._turn.servers(visit.site, self._now())
+        return Admitted(visit.id, answer, transport["iceParameters"]["usernameFragment"], servers)
+
     def _one_at_a_time(self, site: str, door: Door) -> asyncio.Lock:
         lock = self._doors.get(f"{site}.{door}")
         if lock is None:
@@ -230,6 +245,13 @@ class Porter:
         self._visits[endpoint] = visit
         visit.expect(ABSENCE, self._expired)
 
+    async def _begins_to_watch(self, visit: Visit) -> None:
+        try:
+            await visit.room.ledger.submit(partial(watching.begin, site=visit.site))
+        except MeetingError as error:
+            log.info("%s may watch no more: %s", visit.id, error)
+            await self._end(visit, "left")
+
     def _expired(self, visit: Visit) -> None:
         task = asyncio.create_task(self._end(visit, "lost"), name=f"visit:{visit.id}")
         self._endings.add(task)
@@ -245,10 +267,12 @@ class Porter:
             return
         visit.expect(None)
         log.info("%s ends: %s", visit.id, reason)
+        room, site = visit.room, visit.site
         if visit.player is not None:
             await visit.player.close(visit.id)
+            if reason != "replaced":
+                await room.ledger.submit(partial(watching.end, site=site))
             return
-        room, site = visit.room, visit.site
         if reason != "replaced":
             room.disconnect(site, visit.id)
         if room.conductor.endpoints.get(site) == visit.id:

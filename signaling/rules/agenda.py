@@ -20,6 +20,7 @@ from meetings.events import (
 from meetings.facts import Site
 from signaling.protocol import Adjourn, EndItem, OpenMeeting, StartItem
 from signaling.room import Room
+from signaling.rules.watching import end as end_watching
 
 
 def opened(room: Room) -> None:
@@ -68,6 +69,8 @@ def adjourn(room: Room, me: Site, _: Adjourn) -> Iterator[AnyEvent]:
     yield MeetingAdjourned(by=me.id)
     for site in room.seated():
         yield SiteLeft(site=site.id, reason="adjourned")
+    for site in room.facts.sites:
+        yield from end_watching(room, site.id)
 
 
 def _end_current(room: Room, me: Site) -> Iterator[AnyEvent]:

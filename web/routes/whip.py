@@ -10,8 +10,9 @@ from aiohttp import web
 
 from meetings.errors import Invalid, MeetingError, Unavailable
 from meetings.tickets import TicketExpired, TicketUnknown
-from signaling.doors.porter import Admitted, Porter, Waiting
+from signaling.doors.porter import Admitted, Porter
 from signaling.doors.terms import NotAcceptable
+from signaling.rules.watching import InLobby
 from web.errors import Handler, problem, status
 
 PORTER = web.AppKey("porter", Porter)
@@ -58,6 +59,7 @@ STATUS: dict[type[MeetingError], int] = {
     TooLarge: 413,
     NoSuchMethod: 405,
     NotAcceptable: 406,
+    InLobby: 409,
 }
 """Where these doors differ from the pages': a bearer token that does not hold is a failed sign-in (RFC 6750)."""
 
@@ -154,12 +156,21 @@ def _people(request: web.Request) -> int | None:
 
 
 def _created(request: web.Request, admitted: Admitted) -> web.Response:
-    return web.Response(
+    response = web.Response(
         status=201,
         body=admitted.answer.encode(),
         content_type="application/sdp",
         headers={"Location": f"{request.path}/{admitted.id}", "ETag": f'"{admitted.generation}"'},
     )
+    for server in admitted.ice_servers:
+        for url in server.urls:
+            response.headers.add("Link", link(url, server.username, server.credential))
+    return response
+
+
+def link(url: str, username: str, credential: str) -> str:
+    """An ICE server as a ``Link`` header tells it (RFC 9725 section 4.6)."""
+    return f'<{url}>; rel="ice-server"; username="{username}"; credential="{credential}"; credential-type="password"'
 
 
 def _refusal(error: MeetingError) -> web.Response:
@@ -171,6 +182,6 @@ def _refusal(error: MeetingError) -> web.Response:
         response.headers["WWW-Authenticate"] = "Bearer" if missing else 'Bearer error="invalid_token"'
     elif number == 405:
         response.headers["Allow"] = "POST, DELETE, OPTIONS"
-    elif isinstance(error, Waiting | Unavailable):
+    elif isinstance(error, InLobby | Unavailable):
         response.headers["Retry-After"] = RETRY
     return response

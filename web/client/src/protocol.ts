@@ -128,6 +128,7 @@ export interface SiteView {
   muted: boolean
   devices: Devices
   quality: "fair" | "good" | "poor" | "unknown"
+  watching: boolean
 }
 
 export type Role = "chair" | "secretary" | "delegate" | "observer"

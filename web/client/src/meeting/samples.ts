@@ -14,6 +14,7 @@ export function site(id: string, parts: Partial<SiteView> = {}): SiteView {
     muted: false,
     devices: { microphone: false, camera: false, consents_to_open: false },
     quality: "unknown",
+    watching: false,
     ...parts,
   }
 }
