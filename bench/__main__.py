@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
-NAMES = ("join", "networks")
+NAMES = ("join", "forward", "networks")
 
 
 class Bench(Protocol):

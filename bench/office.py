@@ -99,7 +99,7 @@ class Office:
         waiting = {seat.email: seat for seat in seats}
         read, end = set[str](), time.monotonic() + PATIENCE + 0.2 * len(seats)
         while waiting and time.monotonic() < end:
-            for mail in outbox.glob("*-REQUEST-*.eml"):
+            for mail in outbox.glob("[0-9]*-REQUEST-*.eml"):
                 if mail.name in read:
                     continue
                 read.add(mail.name)

@@ -1,0 +1,146 @@
+"""A meeting with one site that sends and hundreds that receive: the product, its tickets, and the load processes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.load.picture import FRAMES, Shape
+from bench.load.process import LoadProcess
+from bench.machine import cpu_seconds, port_drops
+from bench.office import CHAIR, Office, Seat
+from bench.product import Product
+
+FLOWING = 60.0
+"""Seconds until which media must flow."""
+
+STILL = 0.1
+"""Seconds without a packet after which a window is over."""
+
+WARM = 0.4
+"""Seconds of media before a window, so that a picture which has rested is shown again."""
+
+
+class NotFlowing(Exception):
+    """Media did not reach everybody in time."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one measuring window showed. ``expected``: packets sent, times receivers. ``used``: CPU seconds.
+
+    ``dropped``: by the receivers' full sockets, which is the load client's fault; ``refused``: by the relay's.
+    """
+
+    arrived: int
+    expected: int
+    used: float
+    octets: int
+    dropped: int
+    refused: int
+    compared: int
+    differing: int
+
+    @property
+    def us_per_packet(self) -> float:
+        return self.used / self.arrived * 1e6 if self.arrived else float("inf")
+
+
+class Assembly:
+    """``stage`` is the process of the site that sends, ``crowd`` that of the receivers. A context manager."""
+
+    def __init__(self, receivers: int, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="nghisu-bench-"))
+        self.seated = 0
+        self.stage, self.crowd = LoadProcess(), LoadProcess()
+        self.product = Product(self.folder, **settings)
+        seats = tuple(Seat(f"UBND xã số {n}", f"Đại biểu {n}", "observer") for n in range(receivers))
+        try:
+            self.product.wait_ready()
+            assert self.product.first_link is not None
+            self.office = Office.found(self.product.url, self.product.first_link)
+            self.office.convene_many((CHAIR, *seats), self.folder / "outbox")
+            self._tickets = [self.ticket(seat) for seat in seats]
+            self.relay, self.server = self.product.child("relay"), self.product.child("serve")
+            self.stage.ask("join", url=self.product.url, seats=[{"ticket": self.ticket(CHAIR), "layers": 1}])
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Assembly:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ticket(self, seat: Seat) -> str:
+        return self.office.tickets[seat].rpartition("/")[2]
+
+    def seats(self, count: int) -> list[dict[str, Any]]:
+        """Seats of receivers that have not come yet."""
+        return [{"ticket": ticket} for ticket in self._tickets[self.seated : self.seated + count]]
+
+    def fill(self, receivers: int, *, at_once: int = 10) -> None:
+        """Lets receivers in until so many sit there and media has reached them all. Nothing is sent before.
+
+        Raises ``NotFlowing``.
+        """
+        self.stage.ask("hush")
+        self.crowd.ask("join", url=self.product.url, seats=self.seats(receivers - self.seated), at_once=at_once)
+        self.seated = receivers
+        self.stage.ask("send", shape="chromium", frames=FRAMES)
+        flowing = self.crowd.ask("flowing", group="relay", count=receivers, seconds=FLOWING)["flowing"]
+        self.stage.ask("hush")
+        if flowing < receivers:
+            raise NotFlowing(f"media reached {flowing} of {receivers} receivers")
+
+    def settle(self, group: str = "relay") -> dict[str, Any]:
+        """Waits until nothing arrives any more. Returns what the receivers have counted."""
+        counts = self.crowd.ask("counts", group=group)
+        for _ in range(200):
+            time.sleep(STILL)
+            before, counts = counts, self.crowd.ask("counts", group=group)
+            if counts["media"] == before["media"]:
+                break
+        return counts
+
+    def window(self, seconds: float, shape: Shape = "chromium", frames: float = FRAMES) -> Window:
+        """Sends for so long and counts what arrives until nothing more comes.
+
+        The sender pauses before and after, so that what was sent and what arrived can be compared one by one; the
+        relay's CPU counts until the last packet is there.
+        """
+        self.crowd.ask("focus", group="relay")
+        self.stage.ask("send", shape=shape, frames=frames)
+        time.sleep(WARM)
+        sent = self.stage.ask("hush")
+        self.settle()
+        self.crowd.ask("sample", every=1000)
+        before, refused, cpu = self.crowd.ask("counts", group="relay"), self._refused(), cpu_seconds(self.relay)
+        self.stage.ask("send", shape=shape, frames=frames)
+        time.sleep(seconds)
+        sent_after = self.stage.ask("hush")
+        after = self.settle()
+        return Window(
+            arrived=after["media"] - before["media"],
+            expected=self.seated * sum(sent_after[kind] - sent[kind] for kind in ("video", "audio")),
+            used=cpu_seconds(self.relay) - cpu,
+            octets=after["octets"] - before["octets"],
+            dropped=after["dropped"] - before["dropped"],
+            refused=self._refused() - refused,
+            compared=after["compared"],
+            differing=after["differing"] + after["refused"],
+        )
+
+    def close(self) -> None:
+        self.stage.stop()
+        self.crowd.stop()
+        self.product.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _refused(self) -> int:
+        return port_drops(self.product.port + 1000)

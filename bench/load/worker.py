@@ -1,0 +1,199 @@
+"""A process full of load clients. It is told what to do by lines of JSON on standard input, and answers each by one."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bench.floor import FLOOR_SSRC
+from bench.load import site as sites
+from bench.load.audience import TURN, Audience, Sample
+from bench.load.line import Ear
+from bench.load.picture import Shape
+from bench.load.site import Seat, Site
+from bench.machine import socket_drops
+
+RELAY, FLOOR = "relay", "floor"
+Answer = dict[str, Any]
+
+
+class Worker:
+    def __init__(self) -> None:
+        self.audience = Audience()
+        self.sites: list[Site] = []
+        self._ears: list[int] = []
+        self._loop = asyncio.get_running_loop()
+        self._capabilities: dict[str, Any] | None = None
+        self._commands: dict[str, Callable[..., Awaitable[Answer]]] = {
+            "join": self.join,
+            "act": self.act,
+            "leave": self.leave,
+            "flowing": self.flowing,
+            "ears": self.ears,
+            "send": self.send,
+            "hush": self.hush,
+            "focus": self.focus,
+            "sample": self.sample,
+            "counts": self.counts,
+            "sent": self.sent,
+        }
+        self.audience.focus = RELAY
+        self._turn(self._loop.time())
+
+    async def do(self, command: str, facts: dict[str, Any]) -> Answer:
+        return await self._commands[command](**facts)
+
+    # -- Commands
+
+    async def join(self, url: str, seats: list[dict[str, Any]], at_once: int = 20, every: float = 0.0) -> Answer:
+        """Lets sites in: ``at_once`` at the same moment, or one ``every`` so many seconds. Times are in ms."""
+        if self._capabilities is None:
+            self._capabilities = await sites.capabilities(url)
+        gate = asyncio.Semaphore(at_once)
+        began = self._loop.time()
+
+        async def one(place: int, seat: Seat) -> float:
+            if every:
+                await asyncio.sleep(max(0.0, began + place * every - self._loop.time()))
+            async with gate:
+                start = self._loop.time()
+                await self._join(url, seat)
+                return (self._loop.time() - start) * 1000
+
+        took = await asyncio.gather(*(one(place, Seat(**seat)) for place, seat in enumerate(seats)))
+        gc.collect()
+        gc.freeze()
+        return {"joined": len(took), "seconds": self._loop.time() - began, "median_ms": statistics.median(took)}
+
+    async def act(self, place: int, act: str, facts: dict[str, Any]) -> Answer:
+        await self.sites[place].act(act, **facts)
+        return {}
+
+    async def leave(self, count: int) -> Answer:
+        """The last ``count`` sites leave."""
+        leaving, self.sites = self.sites[len(self.sites) - count :], self.sites[: len(self.sites) - count]
+        gone = {line for site in leaving for line in (site.receive, site.sender and site.sender.line)}
+        await asyncio.gather(*(site.leave() for site in leaving))
+        for number, line in enumerate(self.audience.lines):
+            if line in gone:
+                self.audience.part(number)
+        return {}
+
+    async def flowing(self, group: str, count: int, seconds: float) -> Answer:
+        """Waits until so many lines of a group have received picture and sound."""
+        began = self._loop.time()
+        for _ in range(int(seconds / TURN)):
+            if (flowing := self.audience.flowing(group)) >= count:
+                break
+            await asyncio.sleep(TURN)
+        else:
+            flowing = self.audience.flowing(group)
+        return {"flowing": flowing, "seconds": self._loop.time() - began}
+
+    async def ears(self, port: int, count: int) -> Answer:
+        """Opens sockets for the kernel's floor, sent from ``port``. Returns the ports of all that are open."""
+        for _ in range(count):
+            ear = Ear(("127.0.0.1", port))
+            self.audience.expect(self.audience.add(ear, FLOOR), FLOOR_SSRC, "video", 90_000)
+            self._ears.append(ear.socket.getsockname()[1])
+        return {"ports": self._ears}
+
+    async def send(self, shape: Shape, frames: float) -> Answer:
+        for site in self.sites:
+            if site.sender is not None:
+                site.sender.start(shape, frames)
+        return {}
+
+    async def hush(self) -> Answer:
+        for site in self.sites:
+            if site.sender is not None:
+                site.sender.stop()
+        return await self.sent()
+
+    async def sent(self) -> Answer:
+        senders = [site.sender for site in self.sites if site.sender is not None]
+        return {
+            "video": sum(sender.sent["video"] for sender in senders),
+            "audio": sum(sender.sent["audio"] for sender in senders),
+            "key_frames": sum(sender.key_frames for sender in senders),
+            "repeated": sum(sender.repeated for sender in senders),
+            "unsent": sum(sender.unsent for sender in senders),
+        }
+
+    async def focus(self, group: str) -> Answer:
+        self.audience.focus = group
+        return {}
+
+    async def sample(self, every: int) -> Answer:
+        """Begins a new sample of one packet in ``every``."""
+        self.audience.sample = Sample(every)
+        return {}
+
+    async def counts(self, group: str) -> Answer:
+        audience, sample = self.audience, self.audience.sample
+        transits = sorted(sample.transits)
+        return {
+            **audience.received(group),
+            "lost": audience.streams.lost(),
+            "strange": audience.strange,
+            "nacks": audience.nacks,
+            "feedbacks": audience.feedbacks,
+            "compared": sample.compared,
+            "differing": sample.differing,
+            "refused": sample.refused,
+            "transit_ms": [transits[round(place * (len(transits) - 1))] / 1000 for place in (0.5, 0.99, 1)]
+            if transits
+            else None,
+            "dropped": socket_drops(line.socket for line in audience.lines if line.socket.fileno() >= 0),
+            "cpu": time.process_time(),
+        }
+
+    # --
+
+    async def _join(self, url: str, seat: Seat) -> None:
+        assert self._capabilities is not None
+        site = Site(seat)
+        offer = await site.enter(url, self._capabilities)
+        receive, sending = site.prepare(offer)
+        number = self.audience.add(receive, RELAY)
+        receive.on_rtcp = self.audience.reports_of(number)
+        for slot in site.slots.values():
+            parameters = slot["rtp_parameters"]
+            encoding, rate = parameters["encodings"][0], parameters["codecs"][0]["clockRate"]
+            self.audience.expect(number, encoding["ssrc"], slot["kind"], rate)
+            if "rtx" in encoding:
+                self.audience.expect(number, encoding["rtx"]["ssrc"], "repair", rate)
+        if sending is not None:
+            self.audience.add(sending, RELAY)
+        await site.connect()
+        self.sites.append(site)
+
+    def _turn(self, due: float) -> None:
+        self.audience.turn()
+        now = self._loop.time()
+        due = max(due + TURN, now + 0.001)
+        self._loop.call_at(due, self._turn, due)
+
+
+async def run() -> None:
+    """Until standard input ends."""
+    loop = asyncio.get_running_loop()
+    commands = asyncio.StreamReader(limit=1 << 24)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    worker = Worker()
+    gc.set_threshold(50_000, 50, 1000)
+    while line := await commands.readline():
+        asked = json.loads(line)
+        try:
+            answer = {"ok": await worker.do(asked.pop("do"), asked)}
+        except Exception as error:
+            answer = {"error": repr(error)}
+        print(json.dumps(answer), flush=True)
+    os._exit(0)
