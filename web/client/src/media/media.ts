@@ -2,8 +2,9 @@
 
 import { Device } from "mediasoup-client"
 import type { Consumer, Producer, RtpCapabilities, Transport, TransportOptions } from "mediasoup-client/types"
-import type { ConnectMedia, MediaOffer, NewProducer, Produce } from "../protocol"
+import type { ConnectMedia, IceRestarted, MediaOffer, NewProducer, Produce } from "../protocol"
 import { encoding, SCREEN_START_KBPS } from "./encodings"
+import { neededRelay, Path } from "./path"
 
 export type Source = NewProducer["source"]
 
@@ -12,10 +13,9 @@ export interface Asks {
   connect(body: ConnectMedia): Promise<unknown>
   produce(body: Produce): Promise<unknown>
   closeProducer(source: Source): Promise<unknown>
+  restartIce(): Promise<IceRestarted>
 }
 
-const GRACE = 3_000
-const FIRST_CONNECTION = 10_000
 const STAGE = "stage"
 
 export class Media {
@@ -23,7 +23,7 @@ export class Media {
   readonly streams = new Map<string, MediaStream>()
   readonly consumers = new Map<string, Consumer>()
   readonly producers = new Map<Source, Producer>()
-  /** Called once when a transport stays disconnected: the media must be made anew. */
+  /** Called once when no path is found: the media must be made anew. */
   onbroken: () => void = () => {}
 
   #receive: Transport
@@ -32,14 +32,15 @@ export class Media {
   #first: NewProducer[] | null = []
   #sendDtls: Record<string, unknown> | null = null
   #receiveDtls: Record<string, unknown> | null = null
-  #timers = new Map<Transport, ReturnType<typeof setTimeout>>()
+  #path: Path
   #closed = false
 
   constructor(device: Device, offer: MediaOffer, asks: Asks) {
     this.endpoint = offer.endpoint
     this.#asks = asks
-    this.#receive = device.createRecvTransport(offer.receive as TransportOptions)
-    this.#send = offer.send && device.createSendTransport(offer.send as TransportOptions)
+    const iceServers = neededRelay() ? offer.ice_servers : []
+    this.#receive = device.createRecvTransport({ ...(offer.receive as TransportOptions), iceServers })
+    this.#send = offer.send && device.createSendTransport({ ...(offer.send as TransportOptions), iceServers })
     this.#receive.on("connect", ({ dtlsParameters }, done) => {
       this.#receiveDtls = { ...dtlsParameters }
       done()
@@ -61,9 +62,10 @@ export class Media {
       this.#sendDtls = null
       this.#asks.produce({ producer, send }).then(() => done({ id }), fail)
     })
-    for (const transport of [this.#receive, this.#send]) {
-      transport?.on("connectionstatechange", (state) => this.#watch(transport, state))
-    }
+    this.#path = new Path([this.#receive, ...(this.#send ? [this.#send] : [])], {
+      restart: () => asks.restartIce(),
+      broken: () => this.#break(),
+    })
   }
 
   /** Consumes every slot (one negotiation) and produces the first tracks. `connect` must follow. */
@@ -94,8 +96,8 @@ export class Media {
     const send = this.#sendDtls
     this.#sendDtls = null
     await this.#asks.connect({ receive: this.#receiveDtls, send, producers })
-    this.#expect(this.#receive, FIRST_CONNECTION)
-    if (this.#send && producers.length > 0) this.#expect(this.#send, FIRST_CONNECTION)
+    const sends = this.#send && producers.length > 0 ? [this.#send] : []
+    this.#path.begin([this.#receive, ...sends])
   }
 
   /** Sends a track as `source`: replaces what was sent, or begins to send it. */
@@ -133,6 +135,11 @@ export class Media {
     await this.#asks.closeProducer(source)
   }
 
+  /** Looks for the path anew where it is lost, or where the network is known to be another one (`anyway`). */
+  findPath(anyway: boolean): void {
+    this.#path.find(anyway)
+  }
+
   get canSend(): boolean {
     return this.#send !== null && !this.#closed
   }
@@ -145,7 +152,7 @@ export class Media {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#path.close()
     this.#receive.close()
     this.#send?.close()
   }
@@ -172,27 +179,6 @@ export class Media {
       this.streams.set(name, stream)
       this.streams.set(slot, stream)
     }
-  }
-
-  #watch(transport: Transport, state: string): void {
-    if (state === "connected") this.#calm(transport)
-    else if (state === "disconnected") this.#expect(transport, GRACE)
-    else if (state === "failed") this.#break()
-  }
-
-  /** The transport must be connected before `within` ms have passed. */
-  #expect(transport: Transport, within: number): void {
-    if (this.#closed || transport.connectionState === "connected") return
-    this.#calm(transport)
-    this.#timers.set(
-      transport,
-      setTimeout(() => this.#break(), within),
-    )
-  }
-
-  #calm(transport: Transport): void {
-    clearTimeout(this.#timers.get(transport))
-    this.#timers.delete(transport)
   }
 
   #break(): void {

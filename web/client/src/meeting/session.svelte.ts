@@ -2,11 +2,21 @@
 
 import type { Device } from "mediasoup-client"
 import { loadDevice, Media } from "../media/media"
-import type { AnyAct, Enter, Entered, MediaOffer, Posted, Snapshot, TurnedAway } from "../protocol"
+import type {
+  AnyAct,
+  Enter,
+  Entered,
+  IceRestarted,
+  MediaOffer,
+  Posted,
+  Snapshot,
+  TurnedAway,
+} from "../protocol"
 import { get, problemOf } from "../ui/http"
 import { synchronise } from "./clock"
 import type { Sending } from "./sending.svelte"
 import { begin, hear, type RoomState } from "./state"
+import { watchMoves } from "./moves"
 import { tickNow } from "./ticker.svelte"
 import { Refusal, Wire } from "./wire"
 
@@ -37,6 +47,8 @@ export const FINAL: ReadonlySet<string> = new Set([
 const PATIENCE = 3
 /** How long an act waits for the connection to come back, in milliseconds. */
 const HELD_FOR = 15_000
+/** How soon the server answers when the network is the one of before, in milliseconds. */
+const AT_ONCE = 1_500
 const AGAIN_AFTER = [500, 1000, 2000, 4000, 8000]
 
 export class Session {
@@ -57,6 +69,9 @@ export class Session {
   #failures = 0
   #resyncing = false
   #held: (() => void)[] = []
+  /** The network is another one since the last entering; the connection of before would have hung for long. */
+  #elsewhere = false
+  #unwatch: (() => void) | null = null
 
   constructor(ticket: string, sending: Sending, follower: Follower) {
     this.#ticket = ticket
@@ -85,6 +100,10 @@ export class Session {
   /** Goes in, and stays in through every loss until `close`. */
   enter(): void {
     this.#inside = true
+    this.#unwatch ??= watchMoves(() => {
+      this.#elsewhere = true
+      this.#wire?.renew()
+    })
     this.again("anew")
   }
 
@@ -123,6 +142,8 @@ export class Session {
 
   close(): void {
     this.#inside = false
+    this.#unwatch?.()
+    this.#unwatch = null
     this.#drop()
     this.#wire?.close()
     this.#wire = null
@@ -171,6 +192,8 @@ export class Session {
     this.lostSince = null
     this.#seated = !entered.waiting
     if (entered.waiting) this.#drop()
+    if (entered.resumed) this.media?.findPath(this.#elsewhere)
+    this.#elsewhere = false
     const made = entered.waiting || entered.resumed ? null : this.#make(device, entered.media)
     this.#follower.entered(entered.waiting)
     for (const release of this.#held.splice(0)) release()
@@ -187,6 +210,7 @@ export class Session {
       connect: (body) => this.call("connect_media", body),
       produce: (body) => this.call("produce", body),
       closeProducer: (source) => this.call("close_producer", { source }),
+      restartIce: () => this.#restartIce(offer.endpoint),
     })
     media.onbroken = () => {
       if (this.media === media) this.#drop()
@@ -201,6 +225,18 @@ export class Session {
     } catch (error) {
       if (this.media === media) this.#drop()
       media.close()
+      throw error
+    }
+  }
+
+  /** Without an answer the connection is made anew, and with it comes the next try. */
+  async #restartIce(endpoint: string): Promise<IceRestarted> {
+    const wire = this.#wire
+    if (!wire?.connected) throw new Refusal("no_answer")
+    try {
+      return await wire.call<IceRestarted>("restart_ice", { endpoint }, AT_ONCE)
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "no_answer" && wire.connected) wire.renew()
       throw error
     }
   }

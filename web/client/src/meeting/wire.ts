@@ -56,10 +56,10 @@ export class Wire {
   }
 
   /** Asks and waits. Throws `Refusal` with the server's code, or `no_answer` when none comes in time. */
-  async call<Ok>(name: string, body: object = {}): Promise<Ok> {
+  async call<Ok>(name: string, body: object = {}, within = ANSWER_WITHIN): Promise<Ok> {
     let answer: Answer
     try {
-      answer = (await this.#socket.timeout(ANSWER_WITHIN).emitWithAck(name, body)) as Answer
+      answer = (await this.#socket.timeout(within).emitWithAck(name, body)) as Answer
     } catch {
       throw new Refusal("no_answer")
     }
@@ -69,7 +69,12 @@ export class Wire {
 
   /** Tries to connect at once instead of after the pause. */
   retry(): void {
-    if (!this.#socket.connected) this.#socket.disconnect().connect()
+    if (!this.#socket.connected) this.renew()
+  }
+
+  /** Connects anew: what seems connected may be so over a network that is gone. */
+  renew(): void {
+    this.#socket.disconnect().connect()
   }
 
   close(): void {
