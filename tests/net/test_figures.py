@@ -71,6 +71,11 @@ def test_a_freeze_that_never_ends_lasts_until_the_end() -> None:
     assert (freeze.begin, freeze.end) == (1_750, 5_000)
 
 
+def test_a_picture_that_comes_and_never_moves_is_frozen_from_its_first_moment() -> None:
+    (freeze,) = figures.freezes([at(q, 1) for q in range(4, 20)], 5_000)
+    assert (freeze.begin, freeze.end) == (1_000, 5_000)
+
+
 def test_a_stage_without_a_source_is_not_frozen() -> None:
     empty = [at(q, 40, site="") for q in range(12, 20)]
     taken = moving(0, 8) + [at(q, 40) for q in range(8, 12)] + empty + moving(20, 30, frames=40)
@@ -121,9 +126,9 @@ def test_silence_is_not_made_up_sound() -> None:
 
 def test_the_delay_is_read_from_the_number_in_the_picture_across_the_end_of_the_loop() -> None:
     sent = [Sample(250.0 * q, {}, [], None, None, None, round(7.5 * q) % 120) for q in range(16)]
-    received = [at(n, 1, number=(round(7.5 * n) - 6) % 120) for n in range(2, 16)]
-    delays = figures.delays(received, sent, rate=30, frames=120)
-    assert len(delays) == 14
+    received = [at(n, n, number=(round(7.5 * n) - 6) % 120) for n in range(1, 16)]
+    delays = figures.delays([*received, at(17, 15, number=30)], sent, rate=30, frames=120)
+    assert len(delays) == 14, "neither the first, of which nothing came before, nor the picture that stands still"
     assert all(abs(delay - 0.2) < 0.02 for delay in delays)
 
 
