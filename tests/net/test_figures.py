@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.networks import figures
+from bench.networks.report import FIGURES, missed
 from bench.networks.samples import Sample, samples
 from bench.networks.table import CASES, QUICK
 from tests.net.line import Line, ruleset
@@ -141,6 +142,13 @@ def test_cases_have_names_of_their_own_and_changes_in_order() -> None:
     for case in (*CASES, *QUICK):
         assert [moment for moment, _ in case.changes] == sorted(moment for moment, _ in case.changes)
         assert "receiver" in case.sides, "the chair of the first case opens the meeting"
+
+
+def test_a_figure_that_is_too_large_or_missing_is_missed() -> None:
+    (drop,) = [case for case in CASES if case.name == "drop"]
+    assert missed(drop, {"longest_late_s": 0.9, "back_after_s": 8.0}) == ""
+    assert missed(drop, {"longest_late_s": 1.2, "back_after_s": None}) == "longest_late_s, back_after_s"
+    assert {name for case in CASES for name in case.at_most} <= set(FIGURES)
 
 
 def test_a_ruleset_judges_each_packet_once_and_replaces_the_one_before() -> None:
