@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 from collections.abc import Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per case")
     parser.add_argument("--case", help="one case alone, by its name (networks)")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = cast("Bench", importlib.import_module(f"bench.{given.name}"))
     wishes: dict[str, Any] = {"quick": given.quick}
     if given.case:

@@ -68,13 +68,28 @@ class Card(MediaStreamTrack):
 
 @dataclass
 class Watched:
-    """What one track of a player has brought; ``samples`` are the last half second of it."""
+    """What one track has brought; ``samples`` are the last half second of it."""
 
     kind: str
     frames: int = 0
     brightness: int = -1
     last: float = 0.0
     samples: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0))
+
+    async def follow(self, track: MediaStreamTrack) -> None:
+        """Until the track ends."""
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            self.frames += 1
+            self.last = asyncio.get_running_loop().time()
+            if isinstance(frame, av.VideoFrame):
+                self.brightness = int(frame.to_ndarray(format="gray8").mean())
+            elif isinstance(frame, av.AudioFrame):
+                mono = frame.to_ndarray().reshape(-1)[:: len(frame.layout.channels)]
+                self.samples = np.concatenate([self.samples, mono])[-RATE // 2 :]
 
     def loudness(self, hertz: int) -> float:
         """Of a tone, in dBFS; very low while nothing comes."""
@@ -138,21 +153,7 @@ class Client:
 
     def watch(self, track: MediaStreamTrack) -> None:
         self.tracks.append(Watched(track.kind))
-        self._watching.append(asyncio.create_task(self._read(track, self.tracks[-1])))
-
-    async def _read(self, track: MediaStreamTrack, watched: Watched) -> None:
-        while True:
-            try:
-                frame = await track.recv()
-            except MediaStreamError:
-                return
-            watched.frames += 1
-            watched.last = asyncio.get_running_loop().time()
-            if isinstance(frame, av.VideoFrame):
-                watched.brightness = int(frame.to_ndarray(format="gray8").mean())
-            elif isinstance(frame, av.AudioFrame):
-                mono = frame.to_ndarray().reshape(-1)[:: len(frame.layout.channels)]
-                watched.samples = np.concatenate([watched.samples, mono])[-RATE // 2 :]
+        self._watching.append(asyncio.create_task(self.tracks[-1].follow(track)))
 
 
 def encoder(url: str, ticket: str | None, *, brightness: int = 200, hertz: int = 440) -> Client:

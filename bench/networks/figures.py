@@ -33,9 +33,10 @@ def freezes(taken: Sequence[Sample], end: float) -> list[Span]:
     """When the stage stood still although it had a source, in order, none touching another.
 
     A freeze is what the browser counted as one, or a second without a new frame; the last may last until ``end``.
+    ``taken`` begins when the picture is first seen.
     """
     found: list[Span] = []
-    grew: float | None = None
+    grew = taken[0].at if taken else end
     old: Slot | None = None
     for before, sample in pairwise(taken):
         if STAGE in before.slots:
@@ -46,10 +47,10 @@ def freezes(taken: Sequence[Sample], end: float) -> list[Span]:
         if new.freeze_count > old.freeze_count:
             found.append(Span(sample.at - 1000 * steps(old, new, "total_freezes_duration"), sample.at))
         if steps(old, new, "frames_decoded"):
-            if grew is not None and before.at - grew >= STALL:
+            if before.at - grew >= STALL:
                 found.append(Span(grew, before.at))
             grew = sample.at
-    if grew is not None and end - grew >= STALL:
+    if end - grew >= STALL:
         found.append(Span(grew, end))
     return _without(_merged(found), _sourceless(taken, end))
 
@@ -118,7 +119,7 @@ def counted(taken: Sequence[Sample], name: str) -> int:
 
 
 def delays(received: Sequence[Sample], sent: Sequence[Sample], *, rate: float, frames: int) -> list[float]:
-    """From the sender's own picture to the receiver's stage, in seconds, for each sample in which both could be read.
+    """From the sender's own picture to the receiver's stage, in seconds, where both could be read and the stage moved.
 
     The film of ``frames`` numbers runs at ``rate`` a second: longer delays than one loop read as short ones.
     """
@@ -126,9 +127,10 @@ def delays(received: Sequence[Sample], sent: Sequence[Sample], *, rate: float, f
     moments = [at for at, _ in own]
     loop = frames / rate
     found: list[float] = []
+    fresh = {at for (_, old), (at, new) in pairwise(_stage(received)) if steps(old, new, "frames_decoded")}
     for sample in received:
         place = bisect.bisect_right(moments, sample.at) - 1
-        if sample.number is None or place < 0 or sample.at - moments[place] > 1000:
+        if sample.at not in fresh or sample.number is None or place < 0 or sample.at - moments[place] > 1000:
             continue
         at, number = own[place]
         late = (sample.at - at) / 1000 + (number - sample.number) / rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,9 @@ class Run:
         """The figures by name, units in the names; ``None`` where there is nothing to measure."""
         first = None if self.clicked is None else figures.first_picture(self.received, self.clicked)
         if self.clicked is None or first is None:
-            return {**self._line(), "reached": False, **dict.fromkeys(FIGURES), "over_time": []}
-        return {**self._line(), "reached": True, **self._figures(self.clicked, first)}
+            return {**self._line(), "reached": False, "missed": "everything", **dict.fromkeys(FIGURES), "over_time": []}
+        found = self._figures(self.clicked, first)
+        return {**self._line(), "reached": True, "missed": missed(self.case, found), **found}
 
     def _line(self) -> dict[str, Any]:
         reading = self.measured
@@ -101,6 +102,12 @@ FIGURES = (
     "nacks",
     "plis",
 )
+
+
+def missed(case: Case, found: Mapping[str, Any]) -> str:
+    """The figures that are larger than the case allows, or missing, separated by commas."""
+    over = [name for name, most in case.at_most.items() if found[name] is None or found[name] > most]
+    return ", ".join(over)
 
 
 def _after(begin: float, moment: float | None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -94,7 +93,9 @@ def standing(playwright: Playwright, folder: Path) -> Generator[Stand]:
         with bed.centre.entered():
             product = _product(bed, folder / "var")
             undo.callback(product.stop)
-            office = _office(product, folder / "var")
+            assert product.first_link is not None
+            office = Office.found(product.url, product.first_link)
+            office.convene((CHAIR, NORTH))
         visitors: dict[str, Visitor] = {}
         for side, camera in cameras.items():
             inside = bed.sites[side].namespace
@@ -116,15 +117,3 @@ def _product(bed: Bed, var: Path) -> Product:
     )
     product.url = url
     return product.wait_ready()
-
-
-def _office(product: Product, var: Path) -> Office:
-    """Trusts the certificate that the product made for itself."""
-    assert product.first_link is not None
-    os.environ["SSL_CERT_FILE"] = str(var / "tls" / "certificate.pem")
-    try:
-        office = Office.found(product.url, product.first_link)
-        office.convene((CHAIR, NORTH))
-    finally:
-        del os.environ["SSL_CERT_FILE"]
-    return office

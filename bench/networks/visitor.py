@@ -13,7 +13,7 @@ from tests.net.tools import program
 
 SAMPLER = Path(__file__).with_name("sampler.js")
 PATIENCE_MS = 60_000
-READS_MS = 1500
+READS_MS = 1000
 TRUSTS = "--ignore-certificate-errors"
 """The product made its certificate itself; the switch holds for TURN over TLS too, where a page can ask for nothing."""
 

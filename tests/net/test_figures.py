@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.networks import figures
+from bench.networks.report import FIGURES, missed
 from bench.networks.samples import Sample, samples
 from bench.networks.table import CASES, QUICK
 from tests.net.line import Line, ruleset
@@ -71,6 +72,11 @@ def test_a_freeze_that_never_ends_lasts_until_the_end() -> None:
     assert (freeze.begin, freeze.end) == (1_750, 5_000)
 
 
+def test_a_picture_that_comes_and_never_moves_is_frozen_from_its_first_moment() -> None:
+    (freeze,) = figures.freezes([at(q, 1) for q in range(4, 20)], 5_000)
+    assert (freeze.begin, freeze.end) == (1_000, 5_000)
+
+
 def test_a_stage_without_a_source_is_not_frozen() -> None:
     empty = [at(q, 40, site="") for q in range(12, 20)]
     taken = moving(0, 8) + [at(q, 40) for q in range(8, 12)] + empty + moving(20, 30, frames=40)
@@ -121,9 +127,9 @@ def test_silence_is_not_made_up_sound() -> None:
 
 def test_the_delay_is_read_from_the_number_in_the_picture_across_the_end_of_the_loop() -> None:
     sent = [Sample(250.0 * q, {}, [], None, None, None, round(7.5 * q) % 120) for q in range(16)]
-    received = [at(n, 1, number=(round(7.5 * n) - 6) % 120) for n in range(2, 16)]
-    delays = figures.delays(received, sent, rate=30, frames=120)
-    assert len(delays) == 14
+    received = [at(n, n, number=(round(7.5 * n) - 6) % 120) for n in range(1, 16)]
+    delays = figures.delays([*received, at(17, 15, number=30)], sent, rate=30, frames=120)
+    assert len(delays) == 14, "neither the first, of which nothing came before, nor the picture that stands still"
     assert all(abs(delay - 0.2) < 0.02 for delay in delays)
 
 
@@ -136,6 +142,13 @@ def test_cases_have_names_of_their_own_and_changes_in_order() -> None:
     for case in (*CASES, *QUICK):
         assert [moment for moment, _ in case.changes] == sorted(moment for moment, _ in case.changes)
         assert "receiver" in case.sides, "the chair of the first case opens the meeting"
+
+
+def test_a_figure_that_is_too_large_or_missing_is_missed() -> None:
+    (drop,) = [case for case in CASES if case.name == "drop"]
+    assert missed(drop, {"longest_late_s": 0.9, "back_after_s": 8.0}) == ""
+    assert missed(drop, {"longest_late_s": 1.2, "back_after_s": None}) == "longest_late_s, back_after_s"
+    assert {name for case in CASES for name in case.at_most} <= set(FIGURES)
 
 
 def test_a_ruleset_judges_each_packet_once_and_replaces_the_one_before() -> None:

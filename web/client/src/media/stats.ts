@@ -38,7 +38,8 @@ export async function mediaStats(media: Media | null): Promise<MediaStats> {
   const transports = Object.entries({ receive, send }).map(async ([name, transport]) => {
     if (!transport) return [name, {}] as const
     const report = await transport.getStats()
-    return [name, { state: transport.connectionState, ...pick(report, "candidate-pair", PAIR) }] as const
+    const state = transport.connectionState
+    return [name, { state, path: pathOf(report), ...pick(report, "candidate-pair", PAIR) }] as const
   })
   return {
     endpoint: media.endpoint,
@@ -56,6 +57,16 @@ function pick(report: RTCStatsReport, type: string, names: string[]): Figures {
     )
   }
   return {}
+}
+
+/** How media pass: `udp` or `tcp`, `relay-udp`, `relay-tcp` or `relay-tls` through a TURN server, empty for no path. */
+export function pathOf(report: RTCStatsReport): string {
+  const entries = [...(report.values() as Iterable<Record<string, unknown>>)]
+  const transport = entries.find((entry) => entry["type"] === "transport")
+  const pair = report.get(transport?.["selectedCandidatePairId"] as string)
+  const local = report.get(pair?.localCandidateId)
+  if (!local) return ""
+  return local.candidateType === "relay" ? `relay-${local.relayProtocol}` : local.protocol
 }
 
 /** Counters of two moments → the share of packets lost between them (0 to 1), `null` when none were due. */
