@@ -25,11 +25,13 @@ from media.messages import (
     CloseRouter,
     ConnectEndpoint,
     Dump,
+    EncodingsWatched,
     EndpointOffer,
     Heard,
     IceParameters,
     Inventory,
     Load,
+    Look,
     OpenEndpoint,
     ProducerStarted,
     Record,
@@ -53,6 +55,7 @@ NOTICES: dict[str, type[Struct]] = {
     "slots_show": SlotsShow,
     "heard": Heard,
     "producer_started": ProducerStarted,
+    "encodings_watched": EncodingsWatched,
     "transport_health": TransportHealth,
     "load": Load,
 }
@@ -107,6 +110,9 @@ class RelayLink:
 
     async def route(self, wish: Route) -> None:
         await self._ask("route", wish, dict[str, Any])
+
+    async def look(self, wish: Look) -> None:
+        await self._ask("look", wish, dict[str, Any])
 
     async def record(self, wish: Record) -> None:
         await self._ask("record", wish, dict[str, Any])

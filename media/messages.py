@@ -111,8 +111,8 @@ class Route(Struct, frozen=True):
 
     ``stage``: the endpoint on the stage and which of its videos is shown. ``tiles``: endpoints in the order of the
     strip; each receiver's four tiles show the first four that are neither itself nor (by camera) on its stage.
-    ``watch``: per receiver, an own order instead. ``muted``: endpoints whose sound is forwarded to nobody, the
-    recorder included. The two further audio slots carry the loudest unmuted endpoints off the stage.
+    ``muted``: endpoints whose sound is forwarded to nobody, the recorder included. The two further audio slots carry
+    the loudest unmuted endpoints off the stage. A receiver's own order of the strip is told by ``Look``.
     """
 
     router: str
@@ -120,7 +120,21 @@ class Route(Struct, frozen=True):
     stage_source: Source
     tiles: tuple[str, ...]
     muted: tuple[str, ...]
-    watch: dict[str, tuple[str, ...]] = {}
+
+
+class Look(Struct, frozen=True):
+    """What one receiver looks at. Answer: ``{}``.
+
+    ``tiles``: its own order of the strip, instead of the route's; empty: the route's. Heights are in device pixels, in
+    which the stage and each tile are shown; 0: not shown at all, so that no picture is sent there. A slot is sent no
+    larger picture than it needs.
+    """
+
+    router: str
+    endpoint: str
+    tiles: tuple[str, ...] = ()
+    stage_height: int = 1080
+    tile_height: int = 360
 
 
 class Record(Struct, frozen=True):
@@ -228,6 +242,16 @@ class ProducerStarted(Struct, frozen=True):
     router: str
     endpoint: str
     producer: ProducerInventory
+
+
+class EncodingsWatched(Struct, frozen=True):
+    """Which encodings of a producer anybody takes, by rid; told for producers of several encodings when it changes
+    (event ``encodings_watched``). The sender may stop the others; a new one is told as soon as it is wanted."""
+
+    router: str
+    endpoint: str
+    source: Source
+    rids: tuple[str, ...]
 
 
 class TransportHealth(Struct, frozen=True):
