@@ -23,6 +23,10 @@ from media.transport import ParametersRefused
 log = logging.getLogger("nghisu.relay")
 
 
+SHARES = 20
+"""Ticks in a second."""
+
+
 class Desk:
     """``handle`` takes a request by its name and answers ``{"ok": …}`` or ``{"error": {"code": …, "detail": …}}``."""
 
@@ -32,6 +36,7 @@ class Desk:
         self._port, self._tell = port, tell
         self._certificate = Certificate.generateCertificate()
         self._packet = Packet()
+        self._turn = 0
         self.requests: dict[str, tuple[type[Struct], Callable[[Any], Struct | dict[str, Any] | None]]] = {
             "open_endpoint": (m.OpenEndpoint, lambda wish: self._router(wish.router).open_endpoint(wish)),
             "connect_endpoint": (m.ConnectEndpoint, lambda wish: self._known(wish.router).connect_endpoint(wish)),
@@ -89,12 +94,11 @@ class Desk:
             self.close_router(id)
 
     def tick(self, now: int) -> None:
+        """Every 50 ms."""
+        self._turn = (self._turn + 1) % SHARES
         for router in self.routers.values():
             router.tick(now)
-
-    def tick_second(self, now: int) -> None:
-        for router in self.routers.values():
-            router.tick_second(now)
+            router.tick_second(now, self._turn, SHARES)
 
     def resume(self) -> None:
         for router in self.routers.values():

@@ -14,7 +14,6 @@ from media.messages import (
     EndpointOffer,
     IceParameters,
     OpenEndpoint,
-    SlotsShow,
     Source,
     TransportHealth,
 )
@@ -32,7 +31,7 @@ class ReceiveOnly(Exception):
 
 
 class Endpoint:
-    """``on_health`` is told of both transports. ``changed``: what the slots show has changed since ``told``."""
+    """``on_health`` is told of both transports. ``changed``: what the slots show has changed since it was told."""
 
     def __init__(
         self,
@@ -102,11 +101,6 @@ class Endpoint:
             producer = find(feed.endpoint, feed.source) if feed is not None else None
             slot.show(producer if producer is not None and slot.accepts(producer) else None)
             self.places[name] = feed.endpoint if feed is not None else None
-
-    def told(self) -> SlotsShow:
-        """What the slots show now, as it is told to the server."""
-        self.changed = False
-        return SlotsShow(self.router, self.id, self.downlink.shows())
 
     def healths(self) -> Iterator[TransportHealth]:
         """The health of both transports, for a server that may have missed it."""

@@ -208,10 +208,10 @@ class Load(Struct, frozen=True):
 
 
 class SlotsShow(Struct, frozen=True):
-    """Whom an endpoint's slots show now: slot name → endpoint or ``None``, whole (event ``slots_show``)."""
+    """Whom the slots of these endpoints show now: slot name → endpoint or ``None``, whole (event ``slots_show``)."""
 
     router: str
-    endpoint: str
+    endpoints: tuple[str, ...]
     shows: dict[str, str | None]
 
 

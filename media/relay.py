@@ -106,11 +106,9 @@ class Relay:
             if turn % round(LOAD_TOLD / TICK) == 0:
                 self._cpu = load.read()
                 self._tell(Load(self._cpu))
-            if turn % 20 == 0:
-                self.desk.tick_second(now)
-                if not self._connected and self.desk.routers and now - self._alone_since > self._config.keep * 1e6:
-                    log.warning("no server for %.0f s: the routers are closed", self._config.keep)
-                    self.desk.close()
+            if not self._connected and self.desk.routers and now - self._alone_since > self._config.keep * 1e6:
+                log.warning("no server for %.0f s: the routers are closed", self._config.keep)
+                self.desk.close()
 
     async def stay_connected(self) -> None:
         """Connects, serves, and connects again, for ever."""

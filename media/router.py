@@ -6,11 +6,12 @@ The server's requests arrive as the methods below and are idempotent; notices le
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 
-from media import routing
+from media import clock
 from media.dtls import Certificate
 from media.endpoint import Endpoint
 from media.levels import Levels
@@ -26,15 +27,21 @@ from media.messages import (
     RestartIce,
     Route,
     RouterInventory,
+    SlotsShow,
     Source,
     TransportHealth,
 )
 from media.plain import Plain
 from media.port import Port
 from media.producer import Producer
+from media.routing import Outline
 from media.rtp import Packet
 
 Tell = Callable[[Struct], None]
+
+
+FEW, CALM = 50, 50_000
+"""Beyond so many endpoints, senders that begin within so many microseconds share one round over all receivers."""
 
 
 class Unknown(Exception):
@@ -51,7 +58,7 @@ class Router:
         self._levels = Levels()
         self._loudest: tuple[str, ...] = ()
         self._heard: tuple[str, ...] = ()
-        self._stale = False
+        self._stale, self._settled_at = False, 0
 
     # -- Requests
 
@@ -158,13 +165,11 @@ class Router:
             self._tell(Heard(self.id, heard))
         if self._stale:
             self.settle()
-        for endpoint in self.endpoints.values():
-            if endpoint.changed:
-                self._tell(endpoint.told())
+        self._tell_changes()
 
-    def tick_second(self, now: int) -> None:
-        """Every second."""
-        for endpoint in self.endpoints.values():
+    def tick_second(self, now: int, share: int = 0, shares: int = 1) -> None:
+        """Every second, for one of so many shares of the endpoints: all at once would hold up the media."""
+        for endpoint in islice(self.endpoints.values(), share, None, shares):
             if endpoint.uplink is not None:
                 endpoint.uplink.report(now)
                 for producer in endpoint.uplink.producers.values():
@@ -175,28 +180,32 @@ class Router:
     def resume(self) -> None:
         """The server has returned: it is told again what it may have missed."""
         for endpoint in self.endpoints.values():
-            self._tell(endpoint.told())
+            endpoint.changed = True
+        self._tell_changes()
         self._tell(Heard(self.id, self._heard))
 
     def settle(self, only: Endpoint | None = None) -> None:
         """Lets every slot follow the wish, or the slots of one endpoint."""
-        self._stale = self._stale and only is not None
+        if only is None:
+            self._stale, self._settled_at = False, clock.now()
         live: dict[str, set[Source]] = {}
         for endpoint in self.endpoints.values():
             if endpoint.uplink is not None:
                 live[endpoint.id] = {source for source, producer in endpoint.uplink.producers.items() if producer.live}
         order = (*self._loudest, *sorted(id for id in live.keys() - set(self._loudest) if "microphone" in live[id]))
+        outline = Outline(self._route, live, order)
         for endpoint in [only] if only else self.endpoints.values():
             if endpoint.downlink.transport.connected:
-                plan = routing.plan(self._route, live, order, endpoint.id, endpoint.places)
-                endpoint.follow(plan, self._producer)
+                endpoint.follow(outline.plan(endpoint.id, endpoint.places), self._producer)
             else:
                 endpoint.downlink.empty()
 
     def producer_started(self, producer: Producer, *, again: bool) -> None:
         if not again:
             self._tell(ProducerStarted(self.id, producer.endpoint, producer.inventory()))
-        self.settle()
+        self._stale = True
+        if len(self.endpoints) <= FEW or clock.now() - self._settled_at > CALM:
+            self.settle()
 
     def encodings_changed(self, producer: Producer) -> None:
         self._stale = True
@@ -205,6 +214,17 @@ class Router:
         self._levels.hear(producer.endpoint, level, now)
 
     # --
+
+    def _tell_changes(self) -> None:
+        """One notice for all endpoints whose slots show the same."""
+        alike: dict[tuple[str | None, ...], list[Endpoint]] = {}
+        for endpoint in self.endpoints.values():
+            if endpoint.changed:
+                endpoint.changed = False
+                alike.setdefault(tuple(endpoint.downlink.shows().values()), []).append(endpoint)
+        for group in alike.values():
+            ids = tuple(endpoint.id for endpoint in group)
+            self._tell(SlotsShow(self.id, ids, group[0].downlink.shows()))
 
     def _health(self, notice: TransportHealth) -> None:
         self._tell(notice)

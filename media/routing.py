@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from media.messages import SLOTS, Route, Source
 
 STAGE_VIDEO, STAGE_AUDIO = "stage-video", "stage-audio"
 FURTHER_AUDIO = ("audio-1", "audio-2")
+NAMES = tuple(name for name, _ in SLOTS)
 TILES = tuple(name for name, _ in SLOTS if name.startswith("tile-"))
 
 Live = Mapping[str, Collection[Source]]
@@ -27,39 +29,54 @@ Plan = dict[str, Feed | None]
 """Slot name → what it should carry; every slot is named."""
 
 
-def plan(route: Route, live: Live, loudest: Sequence[str], receiver: str, before: Mapping[str, str | None]) -> Plan:
-    """The plan for one receiver.
+class Outline:
+    """What is the same for all receivers of a router, worked out once: who is on the stage, heard and seen.
 
-    ``loudest``: endpoints by loudness, loudest first. ``before``: whom each slot was to show until now; who stays
-    among the chosen stays in the same slot. Nobody is shown by itself, nobody is heard by its own site, and nobody
-    muted is heard.
+    ``loudest``: endpoints by loudness, loudest first.
     """
-    muted, mine = set(route.muted), site_of(receiver)
-    made: Plan = dict.fromkeys((name for name, _ in SLOTS), None)
-    stage = route.stage if route.stage != receiver else None
-    if stage is not None:
-        if route.stage_source in live.get(stage, ()):
-            made[STAGE_VIDEO] = Feed(stage, route.stage_source)
-        if "microphone" in live.get(stage, ()) and stage not in muted and site_of(stage) != mine:
-            made[STAGE_AUDIO] = Feed(stage, "microphone")
-    heard = [
-        endpoint
-        for endpoint in loudest
-        if endpoint not in (receiver, route.stage, *muted) and "microphone" in live.get(endpoint, ())
-    ]
-    heard = [endpoint for endpoint in heard[: len(FURTHER_AUDIO) + 2] if site_of(endpoint) != mine]
-    for slot, endpoint in keep_places(FURTHER_AUDIO, heard, before).items():
-        made[slot] = Feed(endpoint, "microphone")
-    on_stage = stage if route.stage_source == "camera" else None
-    order = route.watch.get(receiver) or route.tiles
-    seen = [
-        endpoint
-        for endpoint in dict.fromkeys(order)
-        if endpoint not in (receiver, on_stage) and "camera" in live.get(endpoint, ())
-    ]
-    for slot, endpoint in keep_places(TILES, seen, before).items():
-        made[slot] = Feed(endpoint, "camera")
-    return made
+
+    def __init__(self, route: Route, live: Live, loudest: Sequence[str]) -> None:
+        self._stage, self._watch = route.stage, route.watch
+        self._live = live
+        muted = set(route.muted)
+        stage = route.stage
+        on_stage: Collection[Source] = live.get(stage, ()) if stage is not None else ()
+        self._video = Feed(stage, route.stage_source) if stage is not None and route.stage_source in on_stage else None
+        speaks = "microphone" in on_stage and stage not in muted
+        self._audio = Feed(stage, "microphone") if stage is not None and speaks else None
+        self._stage_site = site_of(stage) if stage is not None else None
+        self._hidden = stage if route.stage_source == "camera" else None
+        self._heard = [
+            endpoint
+            for endpoint in loudest
+            if endpoint != stage and endpoint not in muted and "microphone" in live.get(endpoint, ())
+        ][: len(FURTHER_AUDIO) + 2]
+        self._seen = self._visible(route.tiles)
+
+    def plan(self, receiver: str, before: Mapping[str, str | None]) -> Plan:
+        """The plan for one receiver. ``before``: whom each slot was to show until now; who stays among the chosen stays
+        in the same slot. Nobody is shown by itself, nobody is heard by its own site, and nobody muted is heard."""
+        made: Plan = dict.fromkeys(NAMES, None)
+        mine = site_of(receiver)
+        if receiver != self._stage:
+            made[STAGE_VIDEO] = self._video
+            if mine != self._stage_site:
+                made[STAGE_AUDIO] = self._audio
+        heard = [endpoint for endpoint in self._heard if site_of(endpoint) != mine]
+        for slot, endpoint in keep_places(FURTHER_AUDIO, heard, before).items():
+            made[slot] = Feed(endpoint, "microphone")
+        hidden = self._hidden if receiver != self._stage else None
+        watched = self._watch.get(receiver)
+        seen = self._visible(watched) if watched else self._seen
+        seen = [endpoint for endpoint in seen if endpoint not in (receiver, hidden)]
+        for slot, endpoint in keep_places(TILES, seen, before).items():
+            made[slot] = Feed(endpoint, "camera")
+        return made
+
+    def _visible(self, order: Sequence[str]) -> list[str]:
+        """The first of the order who send a picture: as many as the tiles, the receiver and the stage."""
+        visible = (endpoint for endpoint in dict.fromkeys(order) if "camera" in self._live.get(endpoint, ()))
+        return list(islice(visible, len(TILES) + 2))
 
 
 def site_of(endpoint: str) -> str:

@@ -136,7 +136,8 @@ class Hall:
 
     async def slots_show(self, notice: SlotsShow) -> None:
         if (room := self._rooms.get(notice.router)) is not None:
-            room.slots_show(notice.endpoint, notice.shows)
+            for endpoint in notice.endpoints:
+                room.slots_show(endpoint, notice.shows)
 
     async def heard(self, notice: Heard) -> None:
         if (room := self._rooms.get(notice.router)) is not None:

@@ -57,7 +57,7 @@ class Stand:
 
     def shows(self, endpoint: str) -> dict[str, str | None]:
         """What the last notice said of an endpoint's slots, without the empty ones."""
-        told = [n for n in self.notices if isinstance(n, m.SlotsShow) and n.endpoint == endpoint]
+        told = [n for n in self.notices if isinstance(n, m.SlotsShow) and endpoint in n.endpoints]
         return {slot: shown for slot, shown in told[-1].shows.items() if shown is not None} if told else {}
 
     def healths(self, endpoint: str) -> list[tuple[str, str]]:
@@ -66,13 +66,9 @@ class Stand:
         ]
 
     async def keep_time(self) -> None:
-        turn = 0
         while True:
             await asyncio.sleep(0.02)
             self.desk.tick(clock.now())
-            turn += 1
-            if turn % 10 == 0:
-                self.desk.tick_second(clock.now())
 
 
 @asynccontextmanager

@@ -210,7 +210,7 @@ async def test_the_relay_finds_a_server_that_returns_and_tells_what_it_kept(serv
         span = server.fleet.span("m")
         assert span.homes == {"an": server.link.id}
         await until(lambda: len(server.told) >= 2)
-        assert server.told[0] == m.SlotsShow("m", "an", {name: None for name, _ in m.SLOTS})
+        assert server.told[0] == m.SlotsShow("m", ("an",), {name: None for name, _ in m.SLOTS})
         assert await span.open_endpoint(OPEN) == offer
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from media.messages import SLOTS, Route, Source
-from media.routing import Feed, keep_places, plan
+from media.routing import Feed, Outline, keep_places
 
 ALL: set[Source] = {"microphone", "camera"}
 FIVE: dict[str, set[Source]] = dict.fromkeys(("chair", "an", "binh", "chi", "dung"), ALL)
@@ -138,16 +138,16 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_plan(name: str) -> None:
     case = CASES[name]
-    made = plan(case.route, case.live, case.loudest, case.receiver, case.before)
+    made = Outline(case.route, case.live, case.loudest).plan(case.receiver, case.before)
     assert set(made) == {slot for slot, _ in SLOTS}
     expected = {slot: Feed(*shown.split()) for slot, shown in case.shows.items()}  # pyright: ignore[reportArgumentType]
     assert {slot: feed for slot, feed in made.items() if feed is not None} == expected
 
 
 def test_a_plan_made_twice_is_the_same() -> None:
-    first = plan(wish(), FIVE, ("chi", "an"), "binh", {})
+    first = Outline(wish(), FIVE, ("chi", "an")).plan("binh", {})
     places = {slot: feed.endpoint if feed else None for slot, feed in first.items()}
-    assert plan(wish(), FIVE, ("an", "chi"), "binh", places) == first
+    assert Outline(wish(), FIVE, ("an", "chi")).plan("binh", places) == first
 
 
 def test_no_more_are_placed_than_there_are_slots() -> None:
