@@ -15,14 +15,12 @@ from aiortc.sdp import H264Profile, SsrcDescription, parse_h264_profile_level_id
 
 from media.messages import MediaParameters, SlotOffer
 from media.ortc import ROUTER_CAPABILITIES
-from media.rtp import MID
+from media.rtp import MID, REPAIRED_RID, RID
 from meetings.errors import Invalid, MeetingError
 from signaling import protocol as p
 from signaling.doors.sdp import Accepted, Offer, Section
 
 Kind = Literal["audio", "video"]
-RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
 PLAYED: Mapping[Kind, tuple[str, ...]] = {
     "audio": ("stage-audio", "audio-1", "audio-2"),
@@ -195,12 +193,10 @@ def _with_repair(section: Section, codec: RTCRtpCodecParameters) -> Iterator[RTC
 
 def _extensions(section: Section, *, of_senders: bool = True) -> Iterator[RTCRtpHeaderExtensionParameters]:
     """The header extensions that both know. A player is told its streams by SSRC: mids need not be in its packets."""
+    passed = {MID, RID, REPAIRED_RID} if not of_senders else set[str]() if section.rids else {RID, REPAIRED_RID}
     for extension in section.media.rtp.headerExtensions:
-        if (section.kind, extension.uri) in _EXTENSIONS and (of_senders or extension.uri not in _NAMES):
+        if (section.kind, extension.uri) in _EXTENSIONS and extension.uri not in passed:
             yield extension
-
-
-_NAMES = {MID, RID, REPAIRED_RID}
 
 
 def _type(codec: RTCRtpCodecParameters) -> int:

@@ -61,6 +61,15 @@ test("after two seconds without a path TURN servers are tried, and remembered wh
   expect(broken).not.toHaveBeenCalled()
 })
 
+test("where a connection takes no further servers, media are made anew, and those have TURN from the start", async () => {
+  const { transport, broken, neededRelay } = await path()
+  const unsupported = Object.assign(new Error("not supported"), { name: "UnsupportedError" })
+  transport.updateIceServers = () => Promise.reject(unsupported)
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(broken).toHaveBeenCalledTimes(1)
+  expect(neededRelay()).toBe(true)
+})
+
 test("a change of network restarts ICE though the old path still seems to stand, without TURN at first", async () => {
   const { made, transport, neededRelay } = await path()
   transport.become("connected")

@@ -75,7 +75,10 @@ export class Path {
       await this.#take(made)
       this.#await(RESTARTED)
     } catch (error) {
-      if ((error as { code?: string }).code !== "no_answer") this.#break()
+      const { code, name } = error as { code?: string; name?: string }
+      // Firefox takes no further servers for a connection: the next media have them from the start.
+      if (name === "UnsupportedError") relayed = true
+      if (code !== "no_answer") this.#break()
     } finally {
       this.#restarting = false
     }
