@@ -45,6 +45,7 @@ class Desk:
             "close_endpoint": (m.CloseEndpoint, lambda wish: self._router(wish.router).close_endpoint(wish.endpoint)),
             "close_router": (m.CloseRouter, lambda wish: self.close_router(wish.router)),
             "route": (m.Route, lambda wish: self._router(wish.router).route(wish)),
+            "look": (m.Look, lambda wish: self._known(wish.router).look(wish)),
             "record": (m.Record, lambda wish: self._known(wish.router).record(wish)),
             "stop_record": (m.StopRecord, lambda wish: self._router(wish.router).stop_record(wish.record_id)),
             "ask_key_frame": (

@@ -13,6 +13,7 @@ from media.messages import (
     EndpointInventory,
     EndpointOffer,
     IceParameters,
+    Look,
     OpenEndpoint,
     Source,
     TransportHealth,
@@ -45,6 +46,7 @@ class Endpoint:
     ) -> None:
         self.id, self.router = wish.endpoint, wish.router
         self.changed = False
+        self.look: Look | None = None
         self.places: dict[str, str | None] = {}
         self._on_health = on_health
 

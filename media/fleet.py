@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from media import placement
 from media.link import RelayDoor, RelayError, RelayLink
-from media.messages import Heard, Inventory, Load, ProducerStarted, SlotsShow, TransportHealth
+from media.messages import EncodingsWatched, Heard, Inventory, Load, ProducerStarted, SlotsShow, TransportHealth
 from media.span import Span
 
 log = logging.getLogger("nghisu.relay.fleet")
@@ -42,6 +42,7 @@ class Fleet:
         self.on_slots_show: Heed[SlotsShow] | None = None
         self.on_heard: Heed[Heard] | None = None
         self.on_producer_started: Heed[ProducerStarted] | None = None
+        self.on_encodings_watched: Heed[EncodingsWatched] | None = None
         self.on_transport_health: Heed[TransportHealth] | None = None
         self._expected, self._cap = expected, cap
         self._links: dict[str, RelayLink] = {}
@@ -140,6 +141,8 @@ class Fleet:
                 self.span(notice.router).started(notice.endpoint, notice.producer)
                 if self.on_producer_started:
                     await self.on_producer_started(notice)
+            case EncodingsWatched() if self.on_encodings_watched:
+                await self.on_encodings_watched(notice)
             case TransportHealth() if self.on_transport_health:
                 await self.on_transport_health(notice)
             case _:

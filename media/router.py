@@ -21,6 +21,7 @@ from media.messages import (
     EndpointOffer,
     Heard,
     IceParameters,
+    Look,
     OpenEndpoint,
     ProducerStarted,
     Record,
@@ -105,6 +106,12 @@ class Router:
         self._route = wish
         self._mute()
         self.settle()
+
+    def look(self, wish: Look) -> None:
+        """Raises ``Unknown``."""
+        endpoint = self._endpoint(wish.endpoint)
+        endpoint.look = wish
+        self.settle(endpoint)
 
     def record(self, wish: Record) -> None:
         """Raises ``Unknown`` or ``PlainRefused``."""
@@ -196,7 +203,7 @@ class Router:
         outline = Outline(self._route, live, order)
         for endpoint in [only] if only else self.endpoints.values():
             if endpoint.downlink.transport.connected:
-                endpoint.follow(outline.plan(endpoint.id, endpoint.places), self._producer)
+                endpoint.follow(outline.plan(endpoint.id, endpoint.places, endpoint.look), self._producer)
             else:
                 endpoint.downlink.empty()
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from media.messages import SLOTS, Route, Source
+from media.messages import SLOTS, Look, Route, Source
 
 STAGE_VIDEO, STAGE_AUDIO = "stage-video", "stage-audio"
 FURTHER_AUDIO = ("audio-1", "audio-2")
@@ -36,7 +36,7 @@ class Outline:
     """
 
     def __init__(self, route: Route, live: Live, loudest: Sequence[str]) -> None:
-        self._stage, self._watch = route.stage, route.watch
+        self._stage = route.stage
         self._live = live
         muted = set(route.muted)
         stage = route.stage
@@ -53,21 +53,22 @@ class Outline:
         ][: len(FURTHER_AUDIO) + 2]
         self._seen = self._visible(route.tiles)
 
-    def plan(self, receiver: str, before: Mapping[str, str | None]) -> Plan:
+    def plan(self, receiver: str, before: Mapping[str, str | None], look: Look | None = None) -> Plan:
         """The plan for one receiver. ``before``: whom each slot was to show until now; who stays among the chosen stays
         in the same slot. Nobody is shown by itself, nobody is heard by its own site, and nobody muted is heard."""
         made: Plan = dict.fromkeys(NAMES, None)
         mine = site_of(receiver)
         if receiver != self._stage:
-            made[STAGE_VIDEO] = self._video
+            made[STAGE_VIDEO] = self._video if look is None or look.stage_height else None
             if mine != self._stage_site:
                 made[STAGE_AUDIO] = self._audio
         heard = [endpoint for endpoint in self._heard if site_of(endpoint) != mine]
         for slot, endpoint in keep_places(FURTHER_AUDIO, heard, before).items():
             made[slot] = Feed(endpoint, "microphone")
         hidden = self._hidden if receiver != self._stage else None
-        watched = self._watch.get(receiver)
-        seen = self._visible(watched) if watched else self._seen
+        if look is not None and not look.tile_height:
+            return made
+        seen = self._visible(look.tiles) if look is not None and look.tiles else self._seen
         seen = [endpoint for endpoint in seen if endpoint not in (receiver, hidden)]
         for slot, endpoint in keep_places(TILES, seen, before).items():
             made[slot] = Feed(endpoint, "camera")

@@ -16,6 +16,7 @@ from media.messages import (
     ConnectEndpoint,
     EndpointOffer,
     IceParameters,
+    Look,
     OpenEndpoint,
     ProducerInventory,
     Record,
@@ -55,6 +56,7 @@ class Span:
         self.producers: dict[str, dict[Source, ProducerInventory]] = {}
         self._relays = relays
         self._routed: dict[str, Route] = {}
+        self._looked: dict[str, Look] = {}
         self._records: dict[str, str] = {}
 
     @property
@@ -109,6 +111,12 @@ class Span:
                 await link.route(wish)
                 self._routed[relay] = wish
 
+    async def look(self, wish: Look) -> None:
+        """Tells the endpoint's relay, if it has not heard this wish yet."""
+        if self._looked.get(wish.endpoint) != wish:
+            await self._at(wish.endpoint, lambda link: link.look(wish))
+            self._looked[wish.endpoint] = wish
+
     async def record(self, wish: Record) -> None:
         relay = self.homes.get(wish.endpoint)
         if relay is not None:
@@ -138,6 +146,7 @@ class Span:
         self._routed.pop(relay, None)
         for endpoint in inventory.endpoints:
             self.homes[endpoint.id] = relay
+            self._looked.pop(endpoint.id, None)
             self.producers[endpoint.id] = {producer.source: producer for producer in endpoint.producers}
         self._records.update(dict.fromkeys(inventory.records, relay))
 
@@ -160,6 +169,7 @@ class Span:
     def _forget(self, endpoint: str) -> None:
         self.homes.pop(endpoint, None)
         self.producers.pop(endpoint, None)
+        self._looked.pop(endpoint, None)
 
     async def _at(self, endpoint: str, ask: Callable[[RelayLink], Awaitable[T]]) -> T:
         link = self._relays.link(self.homes.get(endpoint, ""))

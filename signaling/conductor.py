@@ -16,6 +16,7 @@ from media.messages import (
     CloseEndpoint,
     CloseProducer,
     ConnectEndpoint,
+    Look,
     NewProducer,
     OpenEndpoint,
     RestartIce,
@@ -212,6 +213,7 @@ class Conductor:
             try:
                 await self._close_strays()
                 await self._route()
+                await self._look()
                 await self._record()
             except Exception:
                 log.exception("meeting %s: relay or recorder did not follow", self.meeting)
@@ -232,16 +234,18 @@ class Conductor:
             stage_source=stage[1] if stage else "camera",
             tiles=tuple(self.endpoints[site.id] for site in shown),
             muted=tuple(self.endpoints[site.id] for site in seated if room.muted(site)),
-            watch={
-                self.endpoints[site]: tuple(self.endpoints[s] for s in wanted if s in self.endpoints)
-                for site, wanted in self._watched.items()
-                if wanted and site in self.endpoints
-            },
         )
 
     async def _route(self) -> None:
         if self._relay.available:
             await self._relay.route(self.wish())
+
+    async def _look(self) -> None:
+        """Every receiver's own order of the strip."""
+        for site, wanted in self._watched.items():
+            if site in self.endpoints and self._relay.available:
+                tiles = tuple(self.endpoints[s] for s in wanted if s in self.endpoints)
+                await self._relay.look(Look(self.meeting, self.endpoints[site], tiles))
 
     async def _close_strays(self) -> None:
         while self._strays:

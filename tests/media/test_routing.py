@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from media.messages import SLOTS, Route, Source
+from media.messages import SLOTS, Look, Route, Source
 from media.routing import Feed, Outline, keep_places
 
 ALL: set[Source] = {"microphone", "camera"}
@@ -20,9 +20,8 @@ def wish(
     source: Source = "camera",
     tiles: tuple[str, ...] = STRIP,
     muted: tuple[str, ...] = (),
-    watch: dict[str, tuple[str, ...]] | None = None,
 ) -> Route:
-    return Route("m", stage, source, tiles, muted, watch or {})
+    return Route("m", stage, source, tiles, muted)
 
 
 @dataclass
@@ -33,6 +32,7 @@ class Case:
     live: dict[str, set[Source]] = field(default_factory=lambda: FIVE)
     loudest: tuple[str, ...] = ("chair", "an", "binh", "chi", "dung")
     before: dict[str, str | None] = field(default_factory=dict)
+    look: Look | None = None
 
 
 CASES = {
@@ -100,9 +100,16 @@ CASES = {
         live={"binh": {"camera"}, "chi": {"microphone"}},
     ),
     "a receiver's own order is taken for its tiles": Case(
-        wish(watch={"dung": ("chi", "binh", "dung", "an", "chi")}, muted=STRIP),
+        wish(muted=STRIP),
         "dung",
         {"stage-video": "an camera", "tile-1": "chi camera", "tile-2": "binh camera"},
+        look=Look("m", "dung", ("chi", "binh", "dung", "an", "chi")),
+    ),
+    "who shows no strip and no stage is sent no picture": Case(
+        wish(muted=("chair",)),
+        "dung",
+        {"stage-audio": "an microphone", "audio-1": "binh microphone", "audio-2": "chi microphone"},
+        look=Look("m", "dung", stage_height=0, tile_height=0),
     ),
     "who is named twice has one tile": Case(
         wish(None, tiles=("an", "an", "binh"), muted=STRIP), "em", {"tile-1": "an camera", "tile-2": "binh camera"}
@@ -138,7 +145,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_plan(name: str) -> None:
     case = CASES[name]
-    made = Outline(case.route, case.live, case.loudest).plan(case.receiver, case.before)
+    made = Outline(case.route, case.live, case.loudest).plan(case.receiver, case.before, case.look)
     assert set(made) == {slot for slot, _ in SLOTS}
     expected = {slot: Feed(*shown.split()) for slot, shown in case.shows.items()}  # pyright: ignore[reportArgumentType]
     assert {slot: feed for slot, feed in made.items() if feed is not None} == expected
