@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import socketio
 from aiohttp import web
 
 from media.fleet import Fleet
+from media.relay import RelayConfig, run
 from meetings.tables import AgendaItem, Meeting, Site
 from meetings.tickets import Ticket, Tickets
 from recordings.director import Director
 from recordings.link import RecorderLink
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
+from signaling.turn import NO_TURN, Turn
 from store.chain import Chain
 from store.database import Database
 from store.migrate import migrate
@@ -134,8 +136,27 @@ async def fill(database: Database, *, lobby: bool = False, meeting: str = "m", b
 
 
 @asynccontextmanager
+async def relaying(stage: Stage, number: int = 0) -> AsyncIterator[asyncio.Task[None]]:
+    """A relay that serves the stage while the block lasts."""
+    config = RelayConfig("127.0.0.1", 0, None, stage.url, "token", number=number)
+    task = asyncio.create_task(run(config), name=f"relay {number}")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
 async def serve(
-    folder: Path, *, lobby: bool = False, fresh: bool = True, expected_relays: int = 1, port: int = 0
+    folder: Path,
+    *,
+    lobby: bool = False,
+    fresh: bool = True,
+    expected_relays: int = 1,
+    port: int = 0,
+    turn: Turn = NO_TURN,
 ) -> AsyncIterator[Stage]:
     database = Database.embedded(folder)
     await migrate(database)
@@ -151,7 +172,7 @@ async def serve(
     director = Director(recorder, relays, missing)  # type: ignore[arg-type]
     hall = Hall(database=database, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
     sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=2)
-    for namespace in (MeetingNamespace(hall, database, TICKETS, now), relays.door, recorder):
+    for namespace in (MeetingNamespace(hall, database, TICKETS, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
     app = web.Application()
     sockets.attach(app)

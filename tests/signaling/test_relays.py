@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from signaling_live import Browser, Stage, fill, serve, ticket
+from signaling_live import Browser, Stage, fill, relaying, serve, ticket
 
 from media.ortc import ROUTER_CAPABILITIES
-from media.relay import RelayConfig, run
 
 HERE = {"rtp_capabilities": ROUTER_CAPABILITIES}
 
@@ -25,18 +24,6 @@ def untouched_collector() -> Iterator[None]:
     yield
     gc.unfreeze()
     gc.set_threshold(*threshold)
-
-
-@asynccontextmanager
-async def relaying(stage: Stage, number: int = 0) -> AsyncIterator[asyncio.Task[None]]:
-    config = RelayConfig("127.0.0.1", 0, None, stage.url, "token", number=number)
-    task = asyncio.create_task(run(config), name=f"relay {number}")
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def until(happened: Callable[[], object]) -> None:
