@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -116,12 +117,14 @@ def test_a_site_that_moves_has_a_new_address_and_the_old_one_is_gone(bed: Bed) -
 
 
 def test_beds_stand_side_by_side_and_leave_nothing() -> None:
+    before = {path.name for path in FOLDER.glob("*")}
     with Bed("site") as one, Bed("site") as other:
         other.sites["site"].change(Line(blocked="udp"))
         assert read(one, "site", down=True).loss == 0
         assert read(other, "site", down=True).loss == 1
-        names = {path.name for path in FOLDER.iterdir()}
+        names = {path.name for path in FOLDER.glob(f"*-{os.getpid()}-*")} - before
         assert {one.centre.name, other.centre.name} <= names
+        assert len(names) == 6
     assert not names & {path.name for path in FOLDER.iterdir()}
 
 
