@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from media import ortc, rtcp
-from media.messages import SLOTS, MediaParameters, SlotOffer
+from media import clock, ortc, rtcp
+from media.messages import SLOTS, Look, MediaParameters, SlotOffer
+from media.producer import Producer
 from media.routing import STAGE_AUDIO, STAGE_VIDEO
+from media.sendlog import SendLog
 from media.slot import Slot
 from media.srtp import Buffer
+from media.steering import Steering
 from media.transport import Transport
-
-ALLOWANCE = 64_000
-"""Bytes of repetitions that may go out at once."""
-SHARE = 4
-"""One byte of repetitions for so many bytes of media: without a limit they choke a thin link (``relay.md``)."""
-TRICKLE = 25_000
-"""Bytes of repetitions granted each second besides."""
 
 
 class Downlink:
@@ -31,11 +27,12 @@ class Downlink:
         outgoing: Buffer,
         capabilities: MediaParameters,
         numbers: ortc.Numbers,
+        log: SendLog,
         on_shown: Callable[[], None],
     ) -> None:
         self.transport = transport
+        self.rtt = 0
         self.transport.terminal = self
-        self._allowance, self._granted = ALLOWANCE, 0
         self.slots: dict[str, Slot] = {}
         able = ortc.receivable(capabilities)
         transport.numbered = able.numbered and bool(numbers.transport_cc)
@@ -50,6 +47,11 @@ class Downlink:
                 on_shown=on_shown,
                 spend=self._spend,
             )
+        self._steering = Steering(
+            self.slots.values(), log, transport.lane, numbered=transport.numbered, now=clock.now()
+        )
+        self._look: Look | None = None
+        self._audio = [slot for slot in self.slots.values() if slot.receiving.kind == "audio"]
         self._by_ssrc = {slot.receiving.ssrc: slot for slot in self.slots.values()}
 
     def offers(self) -> tuple[SlotOffer, ...]:
@@ -77,11 +79,25 @@ class Downlink:
     def empty(self) -> None:
         """Nothing reaches the browser any more."""
         for slot in self.slots.values():
-            slot.show(None)
+            slot.want(None)
+
+    def show(self, wanted: Mapping[str, Producer | None], look: Look | None) -> None:
+        """From now on these producers are wanted in the slots of these names, as large as it looks at them."""
+        self._look = look
+        for slot in self._audio:
+            if slot.name in wanted:
+                slot.show(wanted[slot.name])
+        self._steering.show(wanted, look, self._sounds(), clock.now())
+
+    def adapt(self, now: int) -> None:
+        """Some times a second: every slot has the best layer for which there is room."""
+        self._steering.adapt(self._look, self._sounds(), now)
 
     def rtcp(self, compound: bytes, now: int) -> None:
         for kind, count, body in rtcp.walk(compound):
-            if kind == rtcp.TRANSPORT_FEEDBACK and count == rtcp.GENERIC_NACK:
+            if kind == rtcp.TRANSPORT_FEEDBACK and count == rtcp.TRANSPORT_CC:
+                self._steering.heed(body, now)
+            elif kind == rtcp.TRANSPORT_FEEDBACK and count == rtcp.GENERIC_NACK:
                 slot = self._by_ssrc.get(rtcp.media_ssrc(body) or 0)
                 if slot is not None:
                     slot.repeat(rtcp.asked(body), now)
@@ -90,13 +106,16 @@ class Downlink:
             elif kind == rtcp.PAYLOAD_FEEDBACK and count == rtcp.FULL_INTRA_REQUEST:
                 for ssrc in rtcp.intra_requests(body):
                     self._lost_picture(ssrc)
+            elif kind == rtcp.PAYLOAD_FEEDBACK and count == rtcp.APPLICATION:
+                bitrate = rtcp.maximum_bitrate(body)
+                if bitrate is not None:
+                    self._steering.estimate.heed_remb(bitrate, now)
+            elif kind == rtcp.RECEIVER_REPORT:
+                self._report(body, count, now)
 
     def tick(self, now: int) -> None:
-        """Once a second: sender reports, and bytes granted for repetitions."""
+        """Once a second: sender reports."""
         self.transport.tick(now)
-        octets = sum(slot.octets for slot in self.slots.values())
-        grant = (octets - self._granted) // SHARE + TRICKLE
-        self._allowance, self._granted = min(ALLOWANCE, self._allowance + grant), octets
         reports = b"".join(filter(None, (slot.report(now) for slot in self.slots.values())))
         if reports:
             self.transport.send_rtcp(reports)
@@ -105,9 +124,12 @@ class Downlink:
         """For operators."""
         return {
             "transport": self.transport.facts(),
+            "rtt_ms": self.rtt // 1000,
+            **self._steering.facts(),
             "slots": {
                 name: {
                     "shown": slot.shown,
+                    "layer": slot.layer,
                     "packets": slot.packets,
                     "repeated": slot.repeated,
                     "unknown": slot.unknown,
@@ -119,7 +141,19 @@ class Downlink:
 
     def close(self) -> None:
         self.empty()
+        self._steering.close()
         self.transport.close()
+
+    def _report(self, body: bytes, count: int, now: int) -> None:
+        """What a receiver report says of our streams: loss and round trip."""
+        blocks = rtcp.report_blocks(body, count)
+        if blocks:
+            self._steering.estimate.heed_loss(max(block.fraction for block in blocks) / 256, now)
+        for block in blocks:
+            if block.last_report:
+                passed = (clock.to_ntp(now) >> 16 & 0xFFFF_FFFF) - block.last_report - block.delay & 0xFFFF_FFFF
+                if passed < 1 << 20:
+                    self.rtt = passed * 1_000_000 >> 16
 
     def _lost_picture(self, ssrc: int) -> None:
         slot = self._by_ssrc.get(ssrc)
@@ -127,7 +161,7 @@ class Downlink:
             slot.want_key_frame()
 
     def _spend(self, size: int) -> bool:
-        if self._allowance < size:
-            return False
-        self._allowance -= size
-        return True
+        return self._steering.repairs.spend(size, clock.now())
+
+    def _sounds(self) -> int:
+        return sum(slot.fan is not None for slot in self._audio)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from media import clock, h264, vp8
 from media.fan import TOP, Fan, Pending
+from media.ladder import Meter
 from media.ortc import CLOCK_RATES, Codec, Sent
 from media.ring import Ring
 from media.rtp import Packet
@@ -56,7 +57,12 @@ class Encoding:
         self.arrival = 0
         self.packets = self.octets = 0
         self.layer_octets = [0, 0, 0, 0]
-        """Octets by temporal layer since the start; the meter of rates reads them."""
+        """By temporal layer, since the start."""
+        self.meter = Meter()
+        self.height = 0
+        """Lines of the picture, as its last key frame said; 0 where that is not known."""
+        self.started = False
+        """Whether packets have ever come."""
         self._wire, self._ask = wire, ask_key_frame
         self._fans: list[Fan | None] = [None] * (TOP + 1)
         self._pending: list[Pending] = []
@@ -91,7 +97,7 @@ class Encoding:
         """A new packet, opened and counted by the stream. It is sent by the next ``flush``."""
         self.arrival = packet.arrival
         if not self.live:
-            self.live = True
+            self.live = self.started = True
             self.producer.encoding_started(self)
         if self.producer.muted:
             return
@@ -102,6 +108,8 @@ class Encoding:
         self.describe(packet)
         if packet.key:
             self.stream.key_frame_came()
+            if self.codec == "VP8":
+                self.height = vp8.height(packet) or self.height
         if not self.ring.keep(packet):
             return
         number, size = packet.number, packet.end - packet.start
@@ -213,6 +221,8 @@ class Encoding:
         """For operators."""
         return {
             "rid": self.rid,
+            "height": self.height,
+            "bitrates": [int(rate) for rate in self.meter.rates],
             "live": self.live,
             "packets": self.packets,
             "octets": self.octets,

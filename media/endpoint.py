@@ -63,6 +63,7 @@ class Endpoint:
             outgoing=port.outgoing,
             capabilities=wish.rtp_capabilities,
             numbers=ROUTER_NUMBERS if wish.slots is None else own_numbers(wish.rtp_capabilities),
+            log=port.sendlog,
             on_shown=self._shown,
         )
         self.uplink: Uplink | None = None
@@ -96,13 +97,15 @@ class Endpoint:
 
     def follow(self, plan: Plan, find: Callable[[str, Source], Producer | None]) -> None:
         """Lets every slot show what the plan says."""
+        wanted: dict[str, Producer | None] = {}
         for name, feed in plan.items():
             if name not in self._slots:
                 continue
-            slot = self.downlink.slots[name]
             producer = find(feed.endpoint, feed.source) if feed is not None else None
-            slot.show(producer if producer is not None and slot.accepts(producer) else None)
+            accepted = producer is not None and self.downlink.slots[name].accepts(producer)
+            wanted[name] = producer if accepted else None
             self.places[name] = feed.endpoint if feed is not None else None
+        self.downlink.show(wanted, self.look)
 
     def healths(self) -> Iterator[TransportHealth]:
         """The health of both transports, for a server that may have missed it."""

@@ -7,9 +7,13 @@ from typing import Protocol
 
 from media.clock import SenderClock
 from media.encoding import IDLE, LAYER_IDLE, Encoding
+from media.ladder import ladder
 from media.messages import ProducerInventory, Source
 from media.ortc import CLOCK_RATES, Codec, Kind, Sending
 from media.wire import Wire
+
+FORGOTTEN = 5_000_000
+"""Microseconds for which an encoding that nobody takes any more counts as watched."""
 
 
 class Watcher(Protocol):
@@ -20,10 +24,6 @@ class Watcher(Protocol):
         ...
 
     def heard(self, producer: Producer, level: int, now: int) -> None: ...
-
-    def encodings_changed(self, producer: Producer) -> None:
-        """One of several encodings has begun or ceased to come."""
-        ...
 
 
 class Producer:
@@ -54,8 +54,11 @@ class Producer:
         self.unmuted_at = -1
         """The generation of the stream that the end of a mute began."""
         self.encodings = tuple(Encoding(self, sent, wire, ask_key_frame) for sent in sending.encodings)
+        self.ladder = ladder(self.encodings)
         self._watcher = watcher
         self._live = False
+        self._watched: tuple[str, ...] = ()
+        self._watched_at: dict[str, int] = {}
 
     @property
     def live(self) -> bool:
@@ -86,9 +89,31 @@ class Producer:
         """The first packet of an encoding has come, or the first after a pause."""
         if not self._live:
             self._live, again, self.started = True, self.started, True
+            self.ladder = ladder(self.encodings)
             self._watcher.producer_started(self, again=again)
-        elif len(self.encodings) > 1:
-            self._watcher.encodings_changed(self)
+        else:
+            self.ladder = ladder(self.encodings)
+
+    def measure(self, now: int) -> None:
+        """Some times a second: what its layers take now."""
+        for encoding in self.encodings:
+            encoding.meter.read(encoding.layer_octets, now)
+        self.ladder = ladder(self.encodings)
+
+    def watched(self, now: int) -> tuple[str, ...] | None:
+        """The rids that anybody takes, or took just now, if they are others than the last time; else ``None``."""
+        for encoding in self.encodings:
+            if encoding.watched:
+                self._watched_at[encoding.rid] = now
+        rids = tuple(
+            encoding.rid
+            for encoding in self.encodings
+            if now - self._watched_at.get(encoding.rid, -FORGOTTEN) < FORGOTTEN
+        )
+        if rids == self._watched:
+            return None
+        self._watched = rids
+        return rids
 
     def heard(self, level: int, now: int) -> None:
         """A packet of sound with this level has come, and is not muted."""
@@ -118,7 +143,7 @@ class Producer:
         if not any(encoding.live for encoding in self.encodings):
             self._live = False
             return True
-        self._watcher.encodings_changed(self)
+        self.ladder = ladder(self.encodings)
         return False
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from media.levels import Levels
 from media.messages import (
     CloseProducer,
     ConnectEndpoint,
+    EncodingsWatched,
     EndpointOffer,
     Heard,
     IceParameters,
@@ -41,6 +42,8 @@ from media.rtp import Packet
 Tell = Callable[[Struct], None]
 
 
+TURNS = 4
+"""Ticks in which every receiver's layers are looked at once."""
 FEW, CALM = 50, 50_000
 """Beyond so many endpoints, senders that begin within so many microseconds share one round over all receivers."""
 
@@ -60,6 +63,7 @@ class Router:
         self._loudest: tuple[str, ...] = ()
         self._heard: tuple[str, ...] = ()
         self._stale, self._settled_at = False, 0
+        self._turn = 0
 
     # -- Requests
 
@@ -163,6 +167,11 @@ class Router:
         for endpoint in self.endpoints.values():
             if endpoint.uplink is not None:
                 endpoint.uplink.tick(now)
+                for producer in endpoint.uplink.producers.values():
+                    self._measure(producer, now)
+        self._turn = (self._turn + 1) % TURNS
+        for endpoint in islice(self.endpoints.values(), self._turn, None, TURNS):
+            endpoint.downlink.adapt(now)
         loudest = self._levels.loudest(now)
         heard = self._levels.heard(now)
         if loudest != self._loudest:
@@ -214,9 +223,6 @@ class Router:
         if len(self.endpoints) <= FEW or clock.now() - self._settled_at > CALM:
             self.settle()
 
-    def encodings_changed(self, producer: Producer) -> None:
-        self._stale = True
-
     def heard(self, producer: Producer, level: int, now: int) -> None:
         self._levels.hear(producer.endpoint, level, now)
 
@@ -232,6 +238,13 @@ class Router:
         for group in alike.values():
             ids = tuple(endpoint.id for endpoint in group)
             self._tell(SlotsShow(self.id, ids, group[0].downlink.shows()))
+
+    def _measure(self, producer: Producer, now: int) -> None:
+        if producer.kind == "video":
+            producer.measure(now)
+            rids = producer.watched(now) if len(producer.encodings) > 1 else None
+            if rids is not None:
+                self._tell(EncodingsWatched(self.id, producer.endpoint, producer.source, rids))
 
     def _health(self, notice: TransportHealth) -> None:
         self._tell(notice)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 SENDER_REPORT, RECEIVER_REPORT, SOURCE_DESCRIPTION, GOODBYE = 200, 201, 202, 203
 TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK = 205, 206
 GENERIC_NACK, TRANSPORT_CC = 1, 15
-PICTURE_LOSS, FULL_INTRA_REQUEST = 1, 4
+PICTURE_LOSS, FULL_INTRA_REQUEST, APPLICATION = 1, 4, 15
 
 OURS = 1
 """The SSRC under which the relay reports."""
@@ -78,6 +78,22 @@ def asked(body: bytes) -> list[int]:
 def intra_requests(body: bytes) -> list[int]:
     """The streams of which a FIR asks a key frame (RFC 5104 section 4.3.1)."""
     return [int.from_bytes(body[at : at + 4], "big") for at in range(8, len(body) - 7, 8)]
+
+
+def report_blocks(body: bytes, count: int) -> list[ReportBlock]:
+    """The blocks of a receiver report (RFC 3550 section 6.4.2), as many as are whole."""
+    blocks: list[ReportBlock] = []
+    for at in range(4, min(len(body), 4 + 24 * count) - 23, 24):
+        ssrc, losses, highest, jitter, last_report, delay = struct.unpack_from("!IIIIII", body, at)
+        blocks.append(ReportBlock(ssrc, losses >> 24, losses & 0xFF_FFFF, highest, jitter, last_report, delay))
+    return blocks
+
+
+def maximum_bitrate(body: bytes) -> int | None:
+    """Bit/s of a receiver's estimate (draft-alvestrand-rmcat-remb-03 section 2.2); ``None`` if it is something else."""
+    if len(body) < 16 or body[8:12] != b"REMB":
+        return None
+    return ((body[13] & 0x03) << 16 | body[14] << 8 | body[15]) << (body[13] >> 2)
 
 
 def sender_report(body: bytes) -> tuple[int, int, int] | None:

@@ -30,6 +30,9 @@ REMEMBERED = 512
 PAUSE = 60_000
 """Least time between two repetitions of one packet, in microseconds."""
 
+PADDING = 64
+"""How far back packets are taken for padding."""
+
 SEGMENTS = 4
 """Stretches of the outgoing stream in which a repetition is looked for."""
 
@@ -86,6 +89,11 @@ class Slot:
         return self.fan.encoding.producer if self.fan is not None else None
 
     @property
+    def layer(self) -> str | None:
+        """What is sent now, for operators: the encoding's rid and the temporal limit."""
+        return f"{self.fan.encoding.rid or '-'}/{self.fan.limit}" if self.fan is not None else None
+
+    @property
     def packets(self) -> int:
         return self._packets + (self.fan.packets if self.fan is not None else 0)
 
@@ -98,22 +106,40 @@ class Slot:
         """Whether the browser said that it can decode this."""
         return producer.codec in self.receiving.codecs
 
-    def show(self, producer: Producer | None) -> None:
-        """From now on the slot is to show this; ``None`` empties it at once."""
+    def want(self, producer: Producer | None) -> None:
+        """From now on the slot is to show this; ``None`` empties it at once. ``aim_at`` says in which encoding."""
         if producer is self.wanted:
             return
         self._unaim()
-        if producer is None:
-            self.wanted = None
-            self._leave()
-            self._tell(None)
-            return
         self.wanted = producer
-        if self.receiving.kind == "audio":
+        if producer is None or self.receiving.kind == "audio":
             self._leave()
-        self.aim_at(producer.best(), TOP)
-        if self.receiving.kind == "audio":
-            self._tell(producer.endpoint)
+            self._tell(producer.endpoint if producer is not None else None)
+
+    def show(self, producer: Producer | None) -> None:
+        """From now on the slot is to show the best that there is of this; ``None`` empties it at once."""
+        self.want(producer)
+        if producer is not None and self.aim is None:
+            self.aim_at(producer.best(), TOP)
+
+    def pause(self) -> None:
+        """There is no room for the picture: the slot shows nothing rather than a frozen one."""
+        self._unaim()
+        self._leave()
+        self._tell(None)
+
+    def pad(self, octets: int, now: int) -> int:
+        """Repeats the newest packets, for a probe, until so many octets were sent. Returns how many were."""
+        sent, newest = 0, self._position()[0]
+        if self.fan is None or not self.receiving.repairs:
+            return 0
+        for place in range(newest, max(newest - PADDING, self.segment.first - 1), -1):
+            if sent >= octets:
+                break
+            if self._find(self.segment, place):
+                self._repeat(self.segment, place, now)
+                sent += HEAD + self._kept.end - self._kept.start
+        return sent
 
     def aim_at(self, encoding: Encoding, limit: int = TOP) -> None:
         """From now on this encoding of the wanted producer, up to this temporal layer, is to feed the slot."""

@@ -48,6 +48,14 @@ def describe(packet: Packet) -> None:
     packet.key = packet.begins and at < end and not view[at] & 0x01
 
 
+def height(packet: Packet) -> int:
+    """Lines of the picture that begins with this packet of a key frame (RFC 6386 section 9.1); 0 if it does not say."""
+    view, at = packet.view, packet.start + _descriptor(packet)
+    if at + 10 > packet.end or bytes(view[at + 3 : at + 6]) != _START_CODE:
+        return 0
+    return (view[at + 8] | view[at + 9] << 8) & 0x3FFF
+
+
 def renumber(payload: bytearray, at: int, packet: Packet, picture_offset: int, tl0_offset: int) -> None:
     """Moves the picture numbers of the packet's payload, which begins at ``at``; a 7-bit PictureID stays so."""
     if packet.picture_at >= 0:
@@ -59,3 +67,17 @@ def renumber(payload: bytearray, at: int, packet: Packet, picture_offset: int, t
             payload[place] = picture & 0x7F
     if packet.tl0_at >= 0:
         payload[at + packet.tl0_at] = packet.tl0 + tl0_offset & 0xFF
+
+
+_START_CODE = b"\x9d\x01\x2a"
+
+
+def _descriptor(packet: Packet) -> int:
+    """Bytes of the payload descriptor."""
+    view, at = packet.view, packet.start
+    if not view[at] & 0x80:
+        return 1
+    flags, size = view[at + 1], 2
+    if flags & 0x80:
+        size += 2 if view[at + 2] & 0x80 else 1
+    return size + (1 if flags & 0x40 else 0) + (1 if flags & 0x30 else 0)

@@ -19,8 +19,9 @@ from relay_packets import CC_ID, LEVEL_ID, MID_ID, Seen, see
 
 from media import clock
 from media import messages as m
+from media.congestion import ArrivalLog
 from media.desk import Desk
-from media.ortc import ROUTER_CAPABILITIES
+from media.ortc import ROUTER_CAPABILITIES, TRANSPORT_CC_ID
 from media.port import Port, widen
 from media.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC
 
@@ -96,6 +97,7 @@ class RawTransport:
         self.media: list[Seen] = []
         self.reports: list[bytes] = []
         self.answers = 0
+        self._arrivals = ArrivalLog()
         self.sent: list[bytes] = []
         self.socket = self.open(offer["iceCandidates"])
         self._records: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -175,7 +177,17 @@ class RawTransport:
             elif 192 <= datagram[1] <= 223:
                 self.reports.append(self.dtls._rx_srtp.unprotect_rtcp(datagram))
             else:
-                self.media.append(see(self.dtls._rx_srtp.unprotect(datagram)))
+                seen = see(self.dtls._rx_srtp.unprotect(datagram))
+                self.media.append(seen)
+                if number := seen.elements.get(TRANSPORT_CC_ID):
+                    self._arrivals.ssrc = seen.ssrc
+                    self._arrivals.note(int.from_bytes(number, "big"), clock.now())
+
+    def report_arrivals(self) -> None:
+        """Transport-wide feedback on what came since the last one."""
+        feedback = self._arrivals.feedback()
+        if feedback:
+            self.send_rtcp(feedback)
 
 
 AUDIO_SSRC, VIDEO_SSRC, REPAIR_SSRC = 501, 601, 602
@@ -222,11 +234,14 @@ class RawBrowser:
         return [seen for seen in self.receive.media if seen.ssrc == ssrc]
 
     async def keep_checking(self) -> None:
-        """Consents go on, as those of a browser do (RFC 7675)."""
+        """Consents go on, and reports of what arrives, as those of a browser do (RFC 7675)."""
+        turn = 0
         while True:
-            await asyncio.sleep(2)
+            await asyncio.sleep(0.05)
+            self.receive.report_arrivals()
+            turn += 1
             for transport in (self.receive, self.send):
-                if transport is not None and transport.answers:
+                if turn % 40 == 0 and transport is not None and transport.answers:
                     transport.check()
 
     async def close(self) -> None:

@@ -41,9 +41,10 @@ def state(stand: Stand) -> Any:
 
     def quiet(facts: Any) -> Any:
         if isinstance(facts, dict):
-            counters = ("heard", "port", "srtp_refused", "strange", "garbage", "repeats", "jitter_ms")
-            return {key: quiet(value) for key, value in facts.items() if key not in counters}
-        return facts
+            counters = {"heard", "port", "srtp_refused", "strange", "garbage", "repeats", "jitter_ms"}
+            estimates = {"estimate", "wanted", "rtt_ms", "bitrates"}
+            return {key: quiet(value) for key, value in facts.items() if key not in counters | estimates}
+        return [quiet(each) for each in facts] if isinstance(facts, list) else facts
 
     return quiet(stand.desk.dump())
 

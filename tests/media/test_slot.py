@@ -62,9 +62,6 @@ class Sender:
     def heard(self, producer: Producer, level: int, now: int) -> None:
         pass
 
-    def encodings_changed(self, producer: Producer) -> None:
-        pass
-
     def _asked(self, encoding: Encoding) -> None:
         self.key_frames_asked += 1
 

@@ -1,0 +1,129 @@
+"""Steers what one receiver is sent: its estimate, its probes, and the layers that fit into what its path carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from media import allocator, clock, feedback
+from media.allocator import PAUSED, Claim, SlotState
+from media.estimate import MOST, START, Estimate
+from media.messages import Look
+from media.probe import Probe, RepairBudget
+from media.producer import Producer
+from media.sendlog import SendLog
+from media.slot import Slot
+
+SOUND = 40_000
+"""Bit/s that one slot of sound may take."""
+PACE = 0.006
+"""Seconds between two portions of a probe."""
+EVERYTHING = Look("", "")
+
+
+class Steering:
+    """``numbered``: the receiver reports transport-wide arrivals; without them only REMB limits what it is sent.
+
+    ``slots`` are in the order of importance: the stage first.
+    """
+
+    def __init__(self, slots: Iterable[Slot], log: SendLog, lane: int, *, numbered: bool, now: int) -> None:
+        self._slots = {slot.name: slot for slot in slots if slot.receiving.kind == "video"}
+        self._states = {name: SlotState() for name in self._slots}
+        self._log, self._lane, self._numbered = log, lane, numbered
+        self.estimate = Estimate(now, START if numbered else MOST)
+        self.repairs = RepairBudget(self.estimate, now)
+        self._probe = Probe(log, lane, now)
+        self._paying: asyncio.TimerHandle | None = None
+        self._wanted = 0
+
+    # -- What the receiver reports
+
+    def heed(self, body: bytes, now: int) -> None:
+        """A transport-wide feedback, without its first four octets."""
+        delivery = feedback.read(self._log, self._lane, body, now)
+        if delivery is not None:
+            self.estimate.heed(delivery, now)
+            if delivery.cluster is not None:
+                self._probe.heed(self.estimate, now)
+
+    # -- What is shown
+
+    def show(self, wanted: Mapping[str, Producer | None], look: Look | None, sounds: int, now: int) -> None:
+        """From now on these producers are wanted in the slots of these names."""
+        for name, slot in self._slots.items():
+            producer = wanted.get(name)
+            if producer is slot.wanted:
+                continue
+            if producer is not None:
+                self._states[name].switched(now)
+                self.estimate.blind(now)
+            slot.want(producer)
+        self.adapt(look, sounds, now)
+
+    def adapt(self, look: Look | None, sounds: int, now: int) -> None:
+        """Some times a second: lets every slot have the best layer for which there is room."""
+        estimate = self.estimate
+        if self._numbered:
+            estimate.tick(now, self._log.waiting(self._lane, now))
+        shown = [(slot, self._states[name]) for name, slot in self._slots.items() if slot.wanted is not None]
+        if not shown:
+            self._wanted = 0
+            return
+        claims = [_claim(slot, state, look or EVERYTHING) for slot, state in shown]
+        budget = estimate.target
+        if not estimate.drops:
+            budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
+        allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
+        for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
+            if place == PAUSED:
+                slot.pause()
+            elif slot.wanted is not None:
+                rung = claim.ladder[place]
+                slot.aim_at(slot.wanted.encodings[rung.spatial], rung.temporal)
+        self._wanted = allocation.wanted
+        if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
+            self._pay()
+
+    def close(self) -> None:
+        if self._paying is not None:
+            self._paying.cancel()
+
+    def facts(self) -> dict[str, Any]:
+        """For operators; bit/s, milliseconds, and a fraction."""
+        estimate = self.estimate
+        return {
+            "estimate": estimate.target,
+            "delivered": estimate.rate,
+            "wanted": self._wanted,
+            "queue_ms": estimate.standing // 1000,
+            "loss": round(estimate.loss, 3),
+        }
+
+    def _pay(self) -> None:
+        """Sends the next portion of the probe's padding: packets that were sent before."""
+        self._paying = None
+        now = clock.now()
+        owed = self._probe.owed(now)
+        if owed > 0:
+            for slot in self._slots.values():
+                paid = slot.pad(owed, now)
+                self._probe.paid(paid)
+                if paid:
+                    break
+        if self._probe.running:
+            self._paying = asyncio.get_running_loop().call_later(PACE, self._pay)
+
+
+def _lowest(claim: Claim) -> int:
+    return next((rung.bitrate for rung in claim.ladder if rung.bitrate), 0)
+
+
+def _claim(slot: Slot, state: SlotState, look: Look) -> Claim:
+    """No larger picture is worth sending than the size in which the slot is shown."""
+    assert slot.wanted is not None
+    height = look.stage_height if slot.name.startswith("stage") else look.tile_height
+    heights = [encoding.height for encoding in slot.wanted.encodings]
+    cap = allocator.layer_for(height, heights) if all(heights) else len(heights) - 1
+    return Claim(state, slot.wanted.ladder, cap)
