@@ -72,7 +72,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     chain, tickets, jobs = Chain(rows), Tickets(secret(settings.var)), Jobs(rows)
     watch = Watch(rows, chain)
 
-    relays = Fleet(settings.token or "", expected=settings.relay_count)
+    relays = Fleet(settings.token or "", expected=settings.relay_count, cap=settings.relay_cap)
     recorder = RecorderLink(settings.token or "")
 
     async def missing(meeting: str, gap: RecordingGap) -> None:

@@ -84,7 +84,17 @@ async def relay(settings: Settings, number: int = 0) -> None:
 
     host, port = settings.media
     server = settings.server or str(settings.socket)
-    await run(RelayConfig(host, port + number, settings.announce, server, settings.token or "", number=number))
+    await run(
+        RelayConfig(
+            host,
+            port + number,
+            settings.announce,
+            server,
+            settings.token or "",
+            number=number,
+            pipe_address=settings.pipe_address,
+        )
+    )
 
 
 def turn(settings: Settings) -> NoReturn:

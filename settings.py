@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     relays: int | None = Field(
         None, ge=1, le=64, description="Relay processes; relay i takes the media port + i. Default: one per core."
     )
+    relay_cap: int = Field(
+        600, ge=2, le=5000, description="Sites that one relay carries; a larger meeting spreads over several."
+    )
+    relay_address: str | None = Field(
+        None, description="Where other relays reach this machine's. Default: the host, or loopback. UDP, any port."
+    )
     public_url: str | None = Field(
         None, description="Address written into invitations. Default: made from host and port."
     )
@@ -71,6 +77,11 @@ class Settings(BaseSettings):
         """Address and port, UDP and TCP, that the first relay binds."""
         port = self.media_port or (self.port + 1000 if self.port <= 64535 else self.port - 1000)
         return self.host, port
+
+    @property
+    def pipe_address(self) -> str:
+        """The address at which relays listen for each other."""
+        return self.relay_address or ("127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host)
 
     @property
     def relay_count(self) -> int:

@@ -14,6 +14,7 @@ from media import messages as m
 from media.dtls import Certificate
 from media.endpoint import ReceiveOnly
 from media.ortc import CodecUnknown
+from media.pipe import PipeRefused
 from media.plain import PlainRefused
 from media.port import Port
 from media.router import Router, Tell, Unknown
@@ -28,12 +29,13 @@ SHARES = 20
 
 
 class Desk:
-    """``handle`` takes a request by its name and answers ``{"ok": …}`` or ``{"error": {"code": …, "detail": …}}``."""
+    """``handle`` takes a request by its name and answers ``{"ok": …}`` or ``{"error": {"code": …, "detail": …}}``.
+    ``pipe_address``: where other relays reach this one."""
 
-    def __init__(self, port: Port, tell: Tell) -> None:
+    def __init__(self, port: Port, tell: Tell, *, pipe_address: str = "127.0.0.1") -> None:
         self.id = secrets.token_hex(8)
         self.routers: dict[str, Router] = {}
-        self._port, self._tell = port, tell
+        self._port, self._tell, self._pipe_address = port, tell, pipe_address
         self._certificate = Certificate.generateCertificate()
         self._packet = Packet()
         self._turn = 0
@@ -52,6 +54,10 @@ class Desk:
                 m.AskKeyFrame,
                 lambda wish: self._router(wish.router).ask_key_frame(wish.endpoint, wish.source),
             ),
+            "open_pipe": (m.OpenPipe, lambda wish: self._known(wish.router).pipes.open(wish)),
+            "connect_pipe": (m.ConnectPipe, lambda wish: self._known(wish.router).pipes.connect(wish)),
+            "feed_pipe": (m.FeedPipe, lambda wish: self._known(wish.router).pipes.feed(wish)),
+            "close_pipe": (m.ClosePipe, self._close_pipe),
             "dump": (m.Dump, lambda _: self.dump()),
         }
 
@@ -67,6 +73,8 @@ class Desk:
             return _refused("dtls_parameters_refused", str(error))
         except PlainRefused as error:
             return _refused("record_address_refused", str(error))
+        except PipeRefused as error:
+            return _refused("pipe_refused", str(error))
         except (Unknown, ReceiveOnly) as error:
             return _refused(str(error))
         except Exception:
@@ -90,6 +98,11 @@ class Desk:
         if router is not None:
             router.close()
 
+    def _close_pipe(self, wish: m.ClosePipe) -> None:
+        router = self.routers.get(wish.router)
+        if router is not None:
+            router.pipes.close(wish)
+
     def close(self) -> None:
         for id in list(self.routers):
             self.close_router(id)
@@ -112,7 +125,12 @@ class Desk:
         router = self.routers.get(id)
         if router is None:
             router = self.routers[id] = Router(
-                id, port=self._port, certificate=self._certificate, packet=self._packet, tell=self._tell
+                id,
+                port=self._port,
+                certificate=self._certificate,
+                packet=self._packet,
+                tell=self._tell,
+                pipe_address=self._pipe_address,
             )
         return router
 

@@ -135,14 +135,16 @@ class Fleet:
                 link.cpu = notice.cpu
             case SlotsShow() if self.on_slots_show:
                 await self.on_slots_show(notice)
-            case Heard() if self.on_heard:
-                await self.on_heard(notice)
+            case Heard():
+                if self.span(notice.router).heard(link.id, notice.endpoints) and self.on_heard:
+                    await self.on_heard(notice)
             case ProducerStarted():
-                self.span(notice.router).started(notice.endpoint, notice.producer)
-                if self.on_producer_started:
+                own = self.span(notice.router).started(link.id, notice.endpoint, notice.producer)
+                if own and self.on_producer_started:
                     await self.on_producer_started(notice)
             case EncodingsWatched() if self.on_encodings_watched:
-                await self.on_encodings_watched(notice)
+                if self.span(notice.router).homes.get(notice.endpoint) == link.id:
+                    await self.on_encodings_watched(notice)
             case TransportHealth() if self.on_transport_health:
                 await self.on_transport_health(notice)
             case _:

@@ -21,18 +21,23 @@ from socketio import exceptions
 from media.messages import (
     AskKeyFrame,
     CloseEndpoint,
+    ClosePipe,
     CloseProducer,
     CloseRouter,
     ConnectEndpoint,
+    ConnectPipe,
     Dump,
     EncodingsWatched,
     EndpointOffer,
+    FeedPipe,
     Heard,
     IceParameters,
     Inventory,
     Load,
     Look,
     OpenEndpoint,
+    OpenPipe,
+    PipeOffer,
     ProducerStarted,
     Record,
     RestartIce,
@@ -122,6 +127,18 @@ class RelayLink:
 
     async def ask_key_frame(self, wish: AskKeyFrame) -> None:
         await self._ask("ask_key_frame", wish, dict[str, Any])
+
+    async def open_pipe(self, wish: OpenPipe) -> PipeOffer:
+        return await self._ask("open_pipe", wish, PipeOffer)
+
+    async def connect_pipe(self, wish: ConnectPipe) -> None:
+        await self._ask("connect_pipe", wish, dict[str, Any])
+
+    async def feed_pipe(self, wish: FeedPipe) -> None:
+        await self._ask("feed_pipe", wish, dict[str, Any])
+
+    async def close_pipe(self, wish: ClosePipe) -> None:
+        await self._ask("close_pipe", wish, dict[str, Any])
 
     async def dump(self) -> dict[str, Any]:
         """The state of every router, for operators."""

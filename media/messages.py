@@ -176,6 +176,70 @@ class AskKeyFrame(Struct, frozen=True):
     source: Source
 
 
+class PipeStream(Struct, frozen=True):
+    """One producer on its way from relay to relay. Encoding i has SSRC ``ssrc`` + 2 i, its repetitions the next one.
+
+    An SSRC serves once in the life of a pipe: what is piped again gets a new one.
+    """
+
+    endpoint: str
+    source: Source
+    kind: Literal["audio", "video"]
+    mime_type: str
+    clock_rate: int
+    channels: int
+    encodings: int
+    ssrc: int
+
+
+PIPE_KEY = 28
+"""Bytes of a pipe's key: 16 of AES-128-GCM and 12 of salt (RFC 7714)."""
+
+
+class OpenPipe(Struct, frozen=True):
+    """Makes one end of the way between two relays that carry the same router (``docs/relays.md``).
+
+    Both ends are asked with the same ``pipe`` and with the two keys crossed, ``PIPE_KEY`` bytes each in hexadecimal
+    digits. Answer: ``PipeOffer``.
+    """
+
+    router: str
+    pipe: str
+    sealing_key: str
+    opening_key: str
+
+
+class PipeOffer(Struct, frozen=True):
+    """Where this end of a pipe listens (UDP)."""
+
+    address: str
+    port: int
+
+
+class ConnectPipe(Struct, frozen=True):
+    """Joins an end of a pipe with the other one. Answer: ``{}``."""
+
+    router: str
+    pipe: str
+    address: str
+    port: int
+
+
+class FeedPipe(Struct, frozen=True):
+    """The whole wish for one end of a pipe: which producers of this relay it sends, and which of the other relay's it
+    receives. The latter stand in this relay's router as if they were its own. Answer: ``{}``."""
+
+    router: str
+    pipe: str
+    sends: tuple[PipeStream, ...]
+    receives: tuple[PipeStream, ...]
+
+
+class ClosePipe(Struct, frozen=True):
+    router: str
+    pipe: str
+
+
 class Dump(Struct, frozen=True):
     """Answer: the state of every router, for operators."""
 
@@ -189,6 +253,7 @@ class ProducerInventory(Struct, frozen=True):
     mime_type: str
     clock_rate: int
     channels: int
+    encodings: int = 1
 
 
 class EndpointInventory(Struct, frozen=True):
@@ -197,10 +262,19 @@ class EndpointInventory(Struct, frozen=True):
     producers: tuple[ProducerInventory, ...]
 
 
+class PipeInventory(Struct, frozen=True):
+    """One end of a pipe, as it was last fed."""
+
+    pipe: str
+    sends: tuple[PipeStream, ...]
+    receives: tuple[PipeStream, ...]
+
+
 class RouterInventory(Struct, frozen=True):
     id: str
     endpoints: tuple[EndpointInventory, ...]
     records: tuple[str, ...]
+    pipes: tuple[PipeInventory, ...] = ()
 
 
 class Inventory(Struct, frozen=True):

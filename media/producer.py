@@ -83,6 +83,7 @@ class Producer:
             mime_type=f"{self.kind}/{self.codec}",
             clock_rate=CLOCK_RATES[self.codec],
             channels=self.sending.channels,
+            encodings=len(self.encodings),
         )
 
     def encoding_started(self, encoding: Encoding) -> None:

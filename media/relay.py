@@ -51,6 +51,8 @@ class RelayConfig:
     keep: float = 90.0
     number: int = 0
     """Which one of this machine's relays it is; its port is ``listen_port`` already."""
+    pipe_address: str = "127.0.0.1"
+    """Where it listens for other relays."""
 
 
 async def run(config: RelayConfig) -> None:
@@ -86,7 +88,7 @@ class Relay:
     """The desk and its connection to the server."""
 
     def __init__(self, config: RelayConfig, port: Port) -> None:
-        self.desk = Desk(port, self._tell)
+        self.desk = Desk(port, self._tell, pipe_address=config.pipe_address)
         self._config = config
         self._notices: deque[Struct] = deque(maxlen=UNSENT)
         self._wake = asyncio.Event()

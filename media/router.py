@@ -5,7 +5,7 @@ The server's requests arrive as the methods below and are idempotent; notices le
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -33,11 +33,13 @@ from media.messages import (
     Source,
     TransportHealth,
 )
+from media.pipes import Pipes
 from media.plain import Plain
 from media.port import Port
 from media.producer import Producer
 from media.routing import Outline
 from media.rtp import Packet
+from media.uplink import Uplink
 
 Tell = Callable[[Struct], None]
 
@@ -53,7 +55,12 @@ class Unknown(Exception):
 
 
 class Router:
-    def __init__(self, id: str, *, port: Port, certificate: Certificate, packet: Packet, tell: Tell) -> None:
+    """``pipes`` are the ways to other relays that carry the same router; what they bring stands beside the endpoints'
+    own producers."""
+
+    def __init__(
+        self, id: str, *, port: Port, certificate: Certificate, packet: Packet, tell: Tell, pipe_address: str
+    ) -> None:
         self.id = id
         self.endpoints: dict[str, Endpoint] = {}
         self._port, self._certificate, self._packet, self._tell = port, certificate, packet, tell
@@ -64,6 +71,14 @@ class Router:
         self._heard: tuple[str, ...] = ()
         self._stale, self._settled_at = False, 0
         self._turn = 0
+        self.pipes = Pipes(
+            address=pipe_address,
+            wire=port.wire,
+            packet=packet,
+            watcher=self,
+            find=self._own_producer,
+            on_changed=self._piped,
+        )
 
     # -- Requests
 
@@ -141,7 +156,7 @@ class Router:
 
     def inventory(self) -> RouterInventory:
         endpoints = tuple(endpoint.inventory() for endpoint in self.endpoints.values())
-        return RouterInventory(self.id, endpoints, tuple(self._records))
+        return RouterInventory(self.id, endpoints, tuple(self._records), self.pipes.inventory())
 
     def facts(self) -> dict[str, Any]:
         """For operators."""
@@ -150,11 +165,13 @@ class Router:
             "heard": self._heard,
             "endpoints": {id: endpoint.facts() for id, endpoint in self.endpoints.items()},
             "records": {id: plain.facts() for id, plain in self._records.items()},
+            "pipes": self.pipes.facts(),
         }
 
     def close(self) -> None:
         for plain in self._records.values():
             plain.close()
+        self.pipes.close_all()
         for endpoint in self.endpoints.values():
             endpoint.close()
         self._records.clear()
@@ -167,11 +184,13 @@ class Router:
         for endpoint in self.endpoints.values():
             if endpoint.uplink is not None:
                 endpoint.uplink.tick(now)
-                for producer in endpoint.uplink.producers.values():
-                    self._measure(producer, now)
+        for _, uplink in self._uplinks():
+            for producer in uplink.producers.values():
+                self._measure(producer, now)
         self._turn = (self._turn + 1) % TURNS
         for endpoint in islice(self.endpoints.values(), self._turn, None, TURNS):
             endpoint.downlink.adapt(now)
+        self.pipes.tick(now)
         loudest = self._levels.loudest(now)
         heard = self._levels.heard(now)
         if loudest != self._loudest:
@@ -188,10 +207,13 @@ class Router:
         for endpoint in islice(self.endpoints.values(), share, None, shares):
             if endpoint.uplink is not None:
                 endpoint.uplink.report(now)
-                for producer in endpoint.uplink.producers.values():
+            endpoint.downlink.tick(now)
+        if share == 0:
+            self.pipes.tick_second(now)
+            for _, uplink in self._uplinks():
+                for producer in uplink.producers.values():
                     if producer.check_idle(now):
                         self._stale = True
-            endpoint.downlink.tick(now)
 
     def resume(self) -> None:
         """The server has returned: it is told again what it may have missed."""
@@ -205,9 +227,8 @@ class Router:
         if only is None:
             self._stale, self._settled_at = False, clock.now()
         live: dict[str, set[Source]] = {}
-        for endpoint in self.endpoints.values():
-            if endpoint.uplink is not None:
-                live[endpoint.id] = {source for source, producer in endpoint.uplink.producers.items() if producer.live}
+        for id, uplink in self._uplinks():
+            live[id] = {source for source, producer in uplink.producers.items() if producer.live}
         order = (*self._loudest, *sorted(id for id in live.keys() - set(self._loudest) if "microphone" in live[id]))
         outline = Outline(self._route, live, order)
         for endpoint in [only] if only else self.endpoints.values():
@@ -242,7 +263,8 @@ class Router:
     def _measure(self, producer: Producer, now: int) -> None:
         if producer.kind == "video":
             producer.measure(now)
-            rids = producer.watched(now) if len(producer.encodings) > 1 else None
+            own = len(producer.encodings) > 1 and producer.endpoint in self.endpoints
+            rids = producer.watched(now) if own else None
             if rids is not None:
                 self._tell(EncodingsWatched(self.id, producer.endpoint, producer.source, rids))
 
@@ -253,12 +275,12 @@ class Router:
 
     def _mute(self) -> None:
         muted = set(self._route.muted)
-        for endpoint in self.endpoints.values():
-            producer = self._producer(endpoint.id, "microphone")
+        for id, uplink in self._uplinks():
+            producer = uplink.producers.get("microphone")
             if producer is not None:
-                producer.set_muted(endpoint.id in muted)
-            if endpoint.id in muted:
-                self._levels.forget(endpoint.id)
+                producer.set_muted(id in muted)
+            if id in muted:
+                self._levels.forget(id)
 
     def _gone(self, endpoint: str, source: Source) -> None:
         if source == "microphone":
@@ -275,6 +297,23 @@ class Router:
             raise Unknown("endpoint_unknown")
         return endpoint
 
+    def _uplinks(self) -> Iterator[tuple[str, Uplink]]:
+        """Whatever brings producers, by endpoint: the endpoints here, then those of other relays."""
+        for endpoint in self.endpoints.values():
+            if endpoint.uplink is not None:
+                yield endpoint.id, endpoint.uplink
+        yield from self.pipes.uplinks()
+
+    def _piped(self, gone: list[tuple[str, Source]]) -> None:
+        """What other relays send has changed."""
+        for endpoint, source in gone:
+            self._gone(endpoint, source)
+        self._mute()
+        self.settle()
+
     def _producer(self, endpoint: str, source: Source) -> Producer | None:
+        return self._own_producer(endpoint, source) or self.pipes.producer(endpoint, source)
+
+    def _own_producer(self, endpoint: str, source: Source) -> Producer | None:
         found = self.endpoints.get(endpoint)
         return found.uplink.producers.get(source) if found is not None and found.uplink is not None else None

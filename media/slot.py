@@ -32,6 +32,8 @@ PAUSE = 60_000
 
 PADDING = 64
 """How far back packets are taken for padding."""
+PADDED = 255
+"""Bytes of a packet of mere padding: what its last byte can count (RFC 3550 section 5.1)."""
 
 SEGMENTS = 4
 """Stretches of the outgoing stream in which a repetition is looked for."""
@@ -129,16 +131,21 @@ class Slot:
         self._tell(None)
 
     def pad(self, octets: int, now: int) -> int:
-        """Repeats the newest packets, for a probe, until so many octets were sent. Returns how many were."""
-        sent, newest = 0, self._position()[0]
-        if self.fan is None or not self.receiving.repairs:
+        """Sends so many octets, for a probe, of packets that were sent just before, or of mere padding where there are
+        none. Returns how many were sent."""
+        if self.receiving.repair_ssrc is None:
             return 0
-        for place in range(newest, max(newest - PADDING, self.segment.first - 1), -1):
-            if sent >= octets:
+        sent, newest = 0, self._position()[0]
+        segment = self.segment if self._segments else None
+        for place in range(newest, newest - PADDING, -1):
+            if sent >= octets or segment is None or place < segment.first:
                 break
-            if self._find(self.segment, place):
-                self._repeat(self.segment, place, now)
+            if self._find(segment, place):
+                self._repeat(segment, place, now)
                 sent += HEAD + self._kept.end - self._kept.start
+        while sent < octets:
+            self._pad()
+            sent += HEAD + PADDED
         return sent
 
     def aim_at(self, encoding: Encoding, limit: int = TOP) -> None:
@@ -383,10 +390,24 @@ class Slot:
             vp8.renumber(out, begin, packet, shift, segment.tl0_offset)
         self.outlet.send_rtp(end)
 
+    def _pad(self) -> None:
+        """Sends a packet of mere padding among the repetitions."""
+        receiving, out = self.receiving, self._out
+        codec = receiving.repairs[0]
+        self._repair_sequence = self._repair_sequence + 1 & 0xFFFF
+        out[:HEAD] = self.head
+        ssrc = receiving.repair_ssrc or 0
+        HEADER.pack_into(out, 0, 0xB0, receiving.numbers.repairs[codec], self._repair_sequence, self._stamp, ssrc)
+        out[HEAD : HEAD + PADDED] = _PADDING
+        self.outlet.send_rtp(HEAD + PADDED)
+
     def _tell(self, shown: str | None) -> None:
         if shown != self.shown:
             self.shown = shown
             self._on_shown()
+
+
+_PADDING = bytes(PADDED - 1) + bytes([PADDED])
 
 
 def _head(receiving: Receiving) -> bytes:

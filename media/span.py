@@ -1,7 +1,11 @@
-"""One router over the relays that carry it: a relay's requests, each sent to where its endpoint lives."""
+"""One router over the relays that carry it: a relay's requests, each sent to where its endpoint lives.
+
+A router on several relays is one through pipes: each relay is sent what its receivers need of the others'.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,8 +30,12 @@ from media.messages import (
     Source,
     StopRecord,
 )
+from media.needs import needs
+from media.piping import Piping
+from media.routing import Feed
 
 log = logging.getLogger("nghisu.relay.span")
+NOTHING: Mapping[str, set[Feed]] = {}
 T = TypeVar("T")
 
 
@@ -45,7 +53,8 @@ class Relays(Protocol):
 
 
 class Span:
-    """``homes``: endpoint → relay. ``producers``: what each endpoint is known to send.
+    """``homes``: endpoint → relay. ``producers``: what each endpoint is known to send. ``on_change`` is called when
+    ``route`` should be called again, with whatever wish there is then.
 
     Every request raises ``RelayUnavailable`` or ``RelayRefused``.
     """
@@ -58,6 +67,10 @@ class Span:
         self._routed: dict[str, Route] = {}
         self._looked: dict[str, Look] = {}
         self._records: dict[str, str] = {}
+        self._heard: dict[str, tuple[str, ...]] = {}
+        self._piping = Piping(router, relays.link)
+        self._again: asyncio.TimerHandle | None = None
+        self.on_change: Callable[[], None] = _ignore
 
     @property
     def available(self) -> bool:
@@ -104,18 +117,32 @@ class Span:
             await link.close_router(CloseRouter(self.router))
 
     async def route(self, wish: Route) -> None:
-        """Tells every relay that has not heard this wish yet."""
+        """Pipes what relays need of each other, then tells every relay that has not heard this wish yet, so that a
+        picture of another relay is on its way before a slot is to show it."""
+        failed: RelayError | None = None
+        try:
+            await self._pipe(wish)
+        except RelayError as error:
+            failed = error
         for relay in sorted(set(self.homes.values())):
             link = self._relays.link(relay)
             if link is not None and self._routed.get(relay) != wish:
-                await link.route(wish)
-                self._routed[relay] = wish
+                try:
+                    await link.route(wish)
+                except RelayError as error:
+                    failed = error
+                else:
+                    self._routed[relay] = wish
+        if failed is not None:
+            raise failed
 
     async def look(self, wish: Look) -> None:
         """Tells the endpoint's relay, if it has not heard this wish yet."""
         if self._looked.get(wish.endpoint) != wish:
             await self._at(wish.endpoint, lambda link: link.look(wish))
             self._looked[wish.endpoint] = wish
+            if len(self.held()) > 1:
+                self.on_change()
 
     async def record(self, wish: Record) -> None:
         relay = self.homes.get(wish.endpoint)
@@ -149,6 +176,8 @@ class Span:
             self._looked.pop(endpoint.id, None)
             self.producers[endpoint.id] = {producer.source: producer for producer in endpoint.producers}
         self._records.update(dict.fromkeys(inventory.records, relay))
+        for pipe in inventory.pipes:
+            self._piping.adopt(relay, pipe)
 
     def lose(self, relay: str) -> frozenset[str]:
         """A relay is gone. Returns the endpoints that are gone with it."""
@@ -156,15 +185,45 @@ class Span:
         for endpoint in lost:
             self._forget(endpoint)
         self._routed.pop(relay, None)
+        self._heard.pop(relay, None)
+        self._piping.lose(relay)
         self._records = {record: home for record, home in self._records.items() if home != relay}
         return lost
 
-    def started(self, endpoint: str, producer: ProducerInventory) -> None:
-        """A producer's first packet has come."""
-        if endpoint in self.homes:
-            self.producers.setdefault(endpoint, {})[producer.source] = producer
+    def started(self, relay: str, endpoint: str, producer: ProducerInventory) -> bool:
+        """A producer's first packet has come to a relay. Returns whether it is the relay of its endpoint: to others
+        it is piped."""
+        if self.homes.get(endpoint) != relay:
+            return False
+        self.producers.setdefault(endpoint, {})[producer.source] = producer
+        self._piping.renewed(endpoint, producer.source)
+        return True
+
+    def heard(self, relay: str, endpoints: tuple[str, ...]) -> bool:
+        """Who is heard at a relay has changed. Returns whether it is the relay whose word counts for the meeting: the
+        one with most endpoints, to which the voices of all others are piped."""
+        before, self._heard[relay] = self._own(relay), endpoints
+        held = self.held()
+        if len(held) > 1 and before != self._own(relay):
+            self.on_change()
+        return relay == max(held, key=lambda each: (held[each], each), default=relay)
 
     # --
+
+    def _own(self, relay: str) -> set[str]:
+        """Who is heard at a relay and lives there."""
+        return {endpoint for endpoint in self._heard.get(relay, ()) if self.homes.get(endpoint) == relay}
+
+    async def _pipe(self, wish: Route) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        loop = asyncio.get_running_loop()
+        spread = len(set(self.homes.values())) > 1
+        wanted = needs(wish, self.homes, self.producers, self._heard, self._looked) if spread else NOTHING
+        again = await self._piping.follow(wanted, self.homes, self.producers, loop.time())
+        if again is not None:
+            self._again = loop.call_at(again, self.on_change)
 
     def _forget(self, endpoint: str) -> None:
         self.homes.pop(endpoint, None)
@@ -176,3 +235,7 @@ class Span:
         if link is None:
             raise RelayUnavailable(endpoint)
         return await ask(link)
+
+
+def _ignore() -> None:
+    """Nobody routes this router."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from media import allocator, clock, feedback
-from media.allocator import PAUSED, Claim, SlotState
+from media.allocator import NEVER, PAUSED, Claim, SlotState
 from media.estimate import MOST, START, Estimate
 from media.messages import Look
 from media.probe import Probe, RepairBudget
@@ -19,6 +19,8 @@ SOUND = 40_000
 """Bit/s that one slot of sound may take."""
 PACE = 0.006
 """Seconds between two portions of a probe."""
+HEARTBEAT = 200
+"""Octets of padding while a picture is paused and nothing else is sent: without feedback nothing could be found out."""
 EVERYTHING = Look("", "")
 
 
@@ -58,6 +60,7 @@ class Steering:
                 continue
             if producer is not None:
                 self._states[name].switched(now)
+                self._states[name].paused_at = NEVER
                 self.estimate.blind(now)
             slot.want(producer)
         self.adapt(look, sounds, now)
@@ -67,7 +70,11 @@ class Steering:
         estimate = self.estimate
         if self._numbered:
             estimate.tick(now, self._log.waiting(self._lane, now))
-        shown = [(slot, self._states[name]) for name, slot in self._slots.items() if slot.wanted is not None]
+        shown = [
+            (slot, self._states[name])
+            for name, slot in self._slots.items()
+            if slot.wanted is not None and any(rung.bitrate for rung in slot.wanted.ladder)
+        ]
         if not shown:
             self._wanted = 0
             return
@@ -75,16 +82,20 @@ class Steering:
         budget = estimate.target
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
+        paused = False
         allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
                 slot.pause()
+                paused = True
             elif slot.wanted is not None:
                 rung = claim.ladder[place]
                 slot.aim_at(slot.wanted.encodings[rung.spatial], rung.temporal)
         self._wanted = allocation.wanted
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
             self._pay()
+        elif self._numbered and paused and not self._log.waiting(self._lane, now):
+            self._pad(HEARTBEAT, now)
 
     def close(self) -> None:
         if self._paying is not None:
@@ -101,17 +112,17 @@ class Steering:
             "loss": round(estimate.loss, 3),
         }
 
+    def _pad(self, octets: int, now: int) -> int:
+        """Sends padding in the first slot that can; returns how many octets."""
+        return next((paid for slot in self._slots.values() if (paid := slot.pad(octets, now))), 0)
+
     def _pay(self) -> None:
-        """Sends the next portion of the probe's padding: packets that were sent before."""
+        """Sends the next portion of the probe's padding."""
         self._paying = None
         now = clock.now()
         owed = self._probe.owed(now)
         if owed > 0:
-            for slot in self._slots.values():
-                paid = slot.pad(owed, now)
-                self._probe.paid(paid)
-                if paid:
-                    break
+            self._probe.paid(self._pad(owed, now))
         if self._probe.running:
             self._paying = asyncio.get_running_loop().call_later(PACE, self._pay)
 

@@ -63,6 +63,7 @@ class Conductor:
         self._recording: str | None = None
         self._tracks: set[tuple[str, Source]] = set()
         self._changed = asyncio.Event()
+        relay.on_change = self._changed.set
 
     # -- Calls of one browser
 

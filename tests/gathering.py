@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from signaling_live import Browser
@@ -39,6 +40,9 @@ class Gathering:
 
     def player(self, seat: Seat, **parts: int) -> Client:
         return self._kept(player(self.product.url, self.tickets[seat], **parts))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     async def browser(self, seat: Seat) -> Browser:
         """A browser's socket, entered and without media."""

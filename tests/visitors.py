@@ -100,7 +100,7 @@ class Watched:
 
 
 class Client:
-    """One visit. ``answer`` is what the door said to the offer."""
+    """One visit, at ``address``. ``status``, ``headers`` and ``body`` are those of the last answer."""
 
     def __init__(self, url: str, door: str, ticket: str | None) -> None:
         self.peer = RTCPeerConnection()
@@ -108,6 +108,7 @@ class Client:
         self.status = 0
         self.headers: Any = {}
         self.body = ""
+        self.address = ""
         self._url, self._door, self._ticket = url, door, ticket
         self._watching: list[asyncio.Task[None]] = []
 
@@ -137,13 +138,14 @@ class Client:
         """Offers, and takes the answer if there is one."""
         await self.ask("POST", f"/{self._door}{query}", await self.offer())
         if self.status == 201:
+            self.address = self.headers["Location"]
             await self.peer.setRemoteDescription(RTCSessionDescription(self.body, "answer"))
 
     async def connected(self) -> None:
         await until(lambda: self.peer.connectionState == "connected", f"the {self._door} client connected")
 
     async def delete(self) -> None:
-        await self.ask("DELETE", self.headers["Location"])
+        await self.ask("DELETE", self.address)
 
     async def close(self) -> None:
         await self.peer.close()

@@ -58,6 +58,8 @@ def read(offer: str) -> Offer:
         session = SessionDescription.parse(offer)
         texts = grouplines(offer)[1]
         sections = tuple(Section(media, tuple(_rids(lines))) for media, lines in zip(session.media, texts, strict=True))
+        for media in session.media:
+            _check_numbers(media)
     except Exception as error:  # aiortc asserts, indexes and converts: whatever it raises is the text's fault
         raise Invalid("sdp_malformed", reason=f"{type(error).__name__}: {error}"[:200]) from error
     told = next((section.media.dtls for section in sections if section.media.dtls is not None), None)
@@ -159,3 +161,14 @@ def _rids(lines: Iterable[str]) -> Iterator[str]:
             rid, direction, *_ = line.removeprefix("a=rid:").split()
             if direction == "send":
                 yield rid
+
+
+def _check_numbers(media: MediaDescription) -> None:
+    """Raises ``ValueError`` for numbers that no packet can bear."""
+    types = [codec.payloadType for codec in media.rtp.codecs]
+    if not all(type is not None and 0 <= type < 128 for type in types):
+        raise ValueError("payload type")
+    if not all(0 < extension.id < 256 for extension in media.rtp.headerExtensions):
+        raise ValueError("header extension")
+    if not all(0 < stream.ssrc < 1 << 32 for stream in media.ssrc):
+        raise ValueError("SSRC")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
-from aiortc.sdp import H264Profile, SsrcDescription, parse_h264_profile_level_id
+from aiortc.sdp import GroupDescription, H264Profile, SsrcDescription, parse_h264_profile_level_id
 
 from media.messages import MediaParameters, SlotOffer
 from media.ortc import ROUTER_CAPABILITIES
@@ -216,9 +216,14 @@ def _codec(codec: RTCRtpCodecParameters, number: str) -> MediaParameters:
     return made
 
 
+def _pairs(section: Section) -> Iterator[GroupDescription]:
+    """A stream and its retransmissions (RFC 4588 section 8.1)."""
+    return (group for group in section.media.ssrc_group if group.semantic == "FID" and len(group.items) == 2)
+
+
 def _sent(section: Section, made: Accepted) -> MediaParameters:
     """The ``rtpParameters`` of a producer. Layers and streams whose SSRC is not told are learned from their packets."""
-    repairs = {group.items[0]: group.items[1] for group in section.media.ssrc_group if group.semantic == "FID"}
+    repairs = {group.items[0]: group.items[1] for group in _pairs(section)}
     plain = [stream.ssrc for stream in section.media.ssrc if stream.ssrc not in repairs.values()]
     encodings: list[MediaParameters] = [{"rid": rid} for rid in made.rids]
     if not section.rids and plain:

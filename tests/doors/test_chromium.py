@@ -90,7 +90,9 @@ async def elsewhere() -> AsyncIterator[str]:
 @pytest.fixture
 async def page(elsewhere: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"])
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"]
+        )
         try:
             context = await browser.new_context(permissions=["camera", "microphone"])
             page = await context.new_page()
