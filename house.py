@@ -156,6 +156,7 @@ def _listen(hall: Hall, porter: Porter, director: Director, relays: Fleet, recor
     relays.on_returned, relays.on_lost = relay_returned, relay_lost
     relays.on_slots_show, relays.on_heard = hall.slots_show, hall.heard
     relays.on_producer_started, relays.on_transport_health = hall.producer_started, porter.transport_health
+    relays.on_encodings_watched = hall.encodings_watched
     recorder.on_returned, recorder.on_away = recorder_returned, recorder_away
     recorder.on_missing = director.media_missing
 

@@ -62,7 +62,8 @@ async def serve(settings: Settings) -> None:
             _make_way(settings.socket)
             await web.UnixSite(runner, str(settings.socket), backlog=64).start()
             os.chmod(settings.socket, stat.S_IRUSR | stat.S_IWUSR)
-            await web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=4096).start()
+            host = None if settings.host == "::" else settings.host  # None: every address, of IPv4 too
+            await web.TCPSite(runner, host, settings.port, ssl_context=tls, backlog=4096).start()
             print(f"Nghị Sự: {settings.base_url}", flush=True)
             if link := await first_administrator_link(rooms.deps):
                 print(f"Tạo quản trị viên đầu tiên / First administrator: {link}", flush=True)

@@ -179,4 +179,6 @@ def _measure(cluster: Cluster, number: int, sent: int, arrival: int | None, size
     else:
         cluster.sent_first = cluster.sent_last = sent
         cluster.arrival_first = cluster.arrival_last = arrival
+    if size >= 0 and sent >= cluster.tail and (cluster.delay is None or arrival - sent < cluster.delay):
+        cluster.delay = arrival - sent
     cluster.received += 1

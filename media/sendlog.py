@@ -29,23 +29,27 @@ class Cluster:
 
     ``begin`` and ``end`` are the numbers of its first packet and of the one after its last (``None`` while it is being
     sent). What follows is told by the receiver: octets do not count the first packet that arrived, so that octets over
-    a span is a rate. Times in µs: ``sent_*`` of the relay's clock, ``arrival_*`` of the receiver's.
+    a span is a rate. ``delay`` is the least (arrival − sent) of the packets sent from ``tail`` on: the queue that the
+    cluster left. Times in µs: ``sent_*`` and ``tail`` of the relay's clock, ``arrival_*`` of the receiver's.
     """
 
     __slots__ = (
         "arrival_first",
         "arrival_last",
         "begin",
+        "delay",
         "end",
         "lost",
         "octets",
         "received",
         "sent_first",
         "sent_last",
+        "tail",
     )
 
-    def __init__(self, begin: int) -> None:
-        self.begin = begin
+    def __init__(self, begin: int, tail: int) -> None:
+        self.begin, self.tail = begin, tail
+        self.delay: int | None = None
         self.end: int | None = None
         self.received = self.lost = self.octets = 0
         self.sent_first = self.sent_last = self.arrival_first = self.arrival_last = 0
@@ -147,9 +151,9 @@ class SendLog:
         number = max(self.deliveries[lane].edge, sent - KEPT)
         return now - self.ring[lane * KEPT + (number & KEPT - 1)] & TURN if number < sent else 0
 
-    def mark(self, lane: int) -> Cluster:
-        """The next packet begins a cluster."""
-        cluster = self.deliveries[lane].cluster = Cluster(self.counts[lane] & TURN)
+    def mark(self, lane: int, tail: int) -> Cluster:
+        """The next packet begins a cluster, whose last part is sent from the time ``tail`` on."""
+        cluster = self.deliveries[lane].cluster = Cluster(self.counts[lane] & TURN, tail)
         return cluster
 
     def seal(self, lane: int) -> None:

@@ -52,12 +52,15 @@ class Conductor:
         self.endpoints: dict[str, str] = {}
         self.shows: dict[str, dict[str, str | None]] = {}
         """What each endpoint's slots show, as the relay last told."""
+        self.encodings: dict[str, dict[Source, tuple[str, ...]]] = {}
+        """Which encodings of each endpoint's videos are watched, as the relay last told."""
         self._relay, self._recorder = relay, recorder
         self._without: set[str] = set()
         """Sites that were told that there is no media yet."""
         self._strays: set[str] = set()
         """Endpoints that a relay still holds and no site wants."""
-        self._watched: dict[str, tuple[str, ...]] = {}
+        self._looks: dict[str, p.Look] = {}
+        """What each endpoint looks at."""
         self._room = Room()
         self._presence: Presence = {}
         self._recording: str | None = None
@@ -137,14 +140,18 @@ class Conductor:
 
     async def close_producer(self, site: str, source: p.Source) -> None:
         endpoint = self._endpoint(site)
+        self.encodings.get(endpoint, {}).pop(source, None)
         self._changed.set()
         try:
             await self._relay.close_producer(CloseProducer(self.meeting, endpoint, source))
         except RelayError as error:
             raise Unavailable("media_unavailable") from error
 
-    def watch(self, site: str, sites: tuple[str, ...]) -> None:
-        self._watched[site] = sites
+    def look(self, site: str, wish: p.Look) -> None:
+        """Raises ``Unavailable`` when this is not the media of the site any more."""
+        if self._endpoint(site) != wish.endpoint:
+            raise Unavailable("media_unavailable")
+        self._looks[wish.endpoint] = wish
         self._changed.set()
 
     async def drop(self, site: str) -> None:
@@ -153,7 +160,7 @@ class Conductor:
         endpoint = self.endpoints.pop(site, None)
         if endpoint is None:
             return
-        self.shows.pop(endpoint, None)
+        self._forget(endpoint)
         self._changed.set()
         try:
             await self._relay.close_endpoint(CloseEndpoint(self.meeting, endpoint))
@@ -161,6 +168,10 @@ class Conductor:
             log.info("endpoint %s is left to the relay: %s", endpoint, error)
 
     # -- What the relay and the Room tell
+
+    def is_current(self, endpoint: str) -> bool:
+        """Whether a site's browser holds this endpoint now."""
+        return self.endpoints.get(site_of(endpoint)) == endpoint
 
     def sites_shown(self, shows: Mapping[str, str | None]) -> dict[str, str | None]:
         return {slot: endpoint and site_of(endpoint) for slot, endpoint in shows.items()}
@@ -173,7 +184,7 @@ class Conductor:
         """These endpoints are gone with their relay. Returns the sites that have no media now."""
         gone = {site for site, endpoint in self.endpoints.items() if endpoint in lost}
         for site in gone:
-            self.shows.pop(self.endpoints.pop(site), None)
+            self._forget(self.endpoints.pop(site))
         self._strays -= set(lost)
         self._tracks = {(endpoint, source) for endpoint, source in self._tracks if endpoint not in lost}
         self._without |= gone
@@ -189,7 +200,7 @@ class Conductor:
                 self._strays.add(endpoint)
         gone = {site for site, endpoint in self.endpoints.items() if endpoint not in self._relay.homes}
         for site in gone:
-            self.shows.pop(self.endpoints.pop(site), None)
+            self._forget(self.endpoints.pop(site))
         self._changed.set()
         return self.ready(gone)
 
@@ -214,8 +225,8 @@ class Conductor:
             try:
                 await self._close_strays()
                 await self._route()
-                await self._look()
                 await self._record()
+                await self._look()
             except Exception:
                 log.exception("meeting %s: relay or recorder did not follow", self.meeting)
                 await asyncio.sleep(RETRY)
@@ -242,11 +253,12 @@ class Conductor:
             await self._relay.route(self.wish())
 
     async def _look(self) -> None:
-        """Every receiver's own order of the strip."""
-        for site, wanted in self._watched.items():
-            if site in self.endpoints and self._relay.available:
-                tiles = tuple(self.endpoints[s] for s in wanted if s in self.endpoints)
-                await self._relay.look(Look(self.meeting, self.endpoints[site], tiles))
+        """What every receiver looks at; sites are told to the relay as the endpoints that they hold now."""
+        if not self._relay.available:
+            return
+        for endpoint, wanted in list(self._looks.items()):
+            tiles = tuple(self.endpoints[site] for site in wanted.sites if site in self.endpoints)
+            await self._relay.look(Look(self.meeting, endpoint, tiles, wanted.stage_height, wanted.tile_height))
 
     async def _close_strays(self) -> None:
         while self._strays:
@@ -275,6 +287,10 @@ class Conductor:
         if endpoint is None:
             raise Unavailable("media_unavailable")
         return endpoint
+
+    def _forget(self, endpoint: str) -> None:
+        for kept in (self.shows, self.encodings, self._looks):
+            kept.pop(endpoint, None)
 
     # -- In step with the recorder
 

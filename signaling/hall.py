@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from media.fleet import Fleet
-from media.messages import Heard, ProducerStarted, SlotsShow
+from media.messages import EncodingsWatched, Heard, ProducerStarted, SlotsShow
 from meetings import queries
 from meetings.events import RecordingGap
 from meetings.meeting import State
@@ -136,8 +136,11 @@ class Hall:
 
     async def slots_show(self, notice: SlotsShow) -> None:
         if (room := self._rooms.get(notice.router)) is not None:
-            for endpoint in notice.endpoints:
-                room.slots_show(endpoint, notice.shows)
+            room.slots_show(notice.endpoints, notice.shows)
+
+    async def encodings_watched(self, notice: EncodingsWatched) -> None:
+        if (room := self._rooms.get(notice.router)) is not None:
+            room.encodings_watched(notice.endpoint, notice.source, notice.rids)
 
     async def heard(self, notice: Heard) -> None:
         if (room := self._rooms.get(notice.router)) is not None:

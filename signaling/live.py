@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -31,8 +31,8 @@ log = logging.getLogger("nghisu.live")
 class Post(Protocol):
     """Carries letters; ``signaling.namespace`` answers."""
 
-    async def deliver(self, to: str, posted: p.Posted) -> None:
-        """To one socket, or to everybody in a socket room."""
+    async def deliver(self, to: str | list[str], posted: p.Posted) -> None:
+        """To one socket, to everybody in a socket room, or to several sockets."""
         ...
 
     async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
@@ -58,7 +58,7 @@ class LiveRoom:
         self.presence = Presence()
         self._post, self._now = post, now
         self._interrupted = not recorder_here
-        self._outgoing: asyncio.Queue[tuple[str, p.Posted]] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[str | list[str], p.Posted]] = asyncio.Queue()
         self._grace_changed = asyncio.Event()
 
     @property
@@ -95,7 +95,7 @@ class LiveRoom:
         seated = room.seat(site).presence == "seated"
         resumed = seated and before == "seated" and wish.resume and self.conductor.keeps(site, wish.endpoint)
         if resumed:
-            self._show_slots(site, socket)
+            self._tell_of_media(site, socket)
         return not seated, resumed
 
     async def act(self, site: str, act: p.AnyAct) -> None:
@@ -133,18 +133,26 @@ class LiveRoom:
     def heard(self, sites: tuple[str, ...]) -> None:
         self._moment(everyone(self.meeting), p.Speaking(sites))
 
-    def slots_show(self, endpoint: str, shows: dict[str, str | None]) -> None:
-        site = site_of(endpoint)
-        if self.conductor.endpoints.get(site) != endpoint:
-            return
-        self.conductor.shows[endpoint] = shows
-        if (socket := self.presence.connections.get(site)) is not None:
-            self._show_slots(site, socket)
+    def slots_show(self, endpoints: Collection[str], shows: dict[str, str | None]) -> None:
+        """The slots of these endpoints show the same: one letter for all of them."""
+        current = [endpoint for endpoint in endpoints if self.conductor.is_current(endpoint)]
+        self.conductor.shows.update(dict.fromkeys(current, shows))
+        sockets = self._sockets(site_of(endpoint) for endpoint in current)
+        if sockets:
+            self._moment(sockets, p.SlotChanged(self.conductor.sites_shown(shows)))
 
-    def _show_slots(self, site: str, socket: str) -> None:
-        shows = self.conductor.shows.get(self.conductor.endpoints.get(site, ""))
-        if shows is not None:
+    def encodings_watched(self, endpoint: str, source: p.Source, rids: tuple[str, ...]) -> None:
+        if self.conductor.is_current(endpoint):
+            self.conductor.encodings.setdefault(endpoint, {})[source] = rids
+            self._tell_sites((site_of(endpoint),), p.SendEncodings(source, rids))
+
+    def _tell_of_media(self, site: str, socket: str) -> None:
+        """What a browser that kept its media may have missed."""
+        endpoint = self.conductor.endpoints.get(site, "")
+        if (shows := self.conductor.shows.get(endpoint)) is not None:
             self._moment(socket, p.SlotChanged(self.conductor.sites_shown(shows)))
+        for source, rids in self.conductor.encodings.get(endpoint, {}).items():
+            self._moment(socket, p.SendEncodings(source, rids))
 
     def relay_lost(self, lost: Collection[str]) -> None:
         """Endpoints are gone with their relay: their sites make their media anew, at once if another relay is there."""
@@ -156,9 +164,13 @@ class LiveRoom:
         self._tell_sites(self.conductor.relay_returned(), p.MediaReady())
 
     def _tell_sites(self, sites: Collection[str], message: p.AnyMessage) -> None:
-        for site in sorted(sites):
-            if (socket := self.presence.connections.get(site)) is not None:
-                self._moment(socket, message)
+        if sockets := self._sockets(sorted(sites)):
+            self._moment(sockets, message)
+
+    def _sockets(self, sites: Iterable[str]) -> list[str]:
+        """Those of the sites that are connected."""
+        connections = self.presence.connections
+        return [socket for site in sites if (socket := connections.get(site)) is not None]
 
     def recorder_is(self, here: bool) -> None:
         self._interrupted = not here
@@ -195,7 +207,7 @@ class LiveRoom:
                 self.presence.forget(site.id)
         self.conductor.follow(after, presence)
 
-    def _moment(self, to: str, message: p.AnyMessage) -> None:
+    def _moment(self, to: str | list[str], message: p.AnyMessage) -> None:
         self._outgoing.put_nowait((to, p.Posted(None, None, (message,))))
 
     def _tell_of(self, site: str) -> None:

@@ -108,8 +108,8 @@ class MeetingNamespace(socketio.AsyncNamespace):
     async def on_quality(self, sid: str, data: Any = None) -> Answer:
         return await self._answer(sid, data, p.ReportQuality, self._quality)
 
-    async def on_watch(self, sid: str, data: Any = None) -> Answer:
-        return await self._answer(sid, data, p.Watch, self._watch)
+    async def on_look(self, sid: str, data: Any = None) -> Answer:
+        return await self._answer(sid, data, p.Look, self._look)
 
     async def on_resync(self, sid: str, data: Any = None) -> Answer:
         return await self._answer(sid, {}, dict[str, Any], self._resync)
@@ -160,8 +160,8 @@ class MeetingNamespace(socketio.AsyncNamespace):
         caller.entered.set_quality(caller.site, report.quality)
         return {}
 
-    async def _watch(self, sid: str, caller: Caller, wish: p.Watch) -> Answer:
-        caller.entered.conductor.watch(caller.site, wish.sites)
+    async def _look(self, sid: str, caller: Caller, wish: p.Look) -> Answer:
+        caller.entered.conductor.look(caller.site, wish)
         return {}
 
     async def _resync(self, sid: str, caller: Caller, _: Any) -> p.Snapshot:
@@ -185,8 +185,8 @@ class MeetingNamespace(socketio.AsyncNamespace):
 
     # -- Letters (``signaling.live.Post``)
 
-    async def deliver(self, to: str, posted: p.Posted) -> None:
-        await self.emit("letter", msgspec.to_builtins(posted), to=to)
+    async def deliver(self, to: str | list[str], posted: p.Posted) -> None:
+        await self.emit("letter", msgspec.to_builtins(posted), to=to)  # pyright: ignore[reportArgumentType]
 
     async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
         await self.deliver(socket, p.Posted(None, None, (p.TurnedAway(reason),)))

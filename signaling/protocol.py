@@ -3,7 +3,7 @@
 Three kinds travel on the Socket.IO namespace ``/meeting``:
 
 * **Calls** (browser → server, acknowledged): ``enter``, ``connect_media``, ``produce``, ``close_producer``, ``act``,
-  ``devices``, ``watch``, ``resync``. The acknowledgement is ``{"ok": …}`` or ``{"error": Failure}``.
+  ``devices``, ``look``, ``resync``. The acknowledgement is ``{"ok": …}`` or ``{"error": Failure}``.
 * **Acts**: what the meeting's law judges, sent by the call ``act``. Each is one type below, told apart by ``act``.
 * **Letters** (server → browser, event ``letter``): what changed, told apart by ``kind``. A letter with ``seq`` follows
   from the event log: clients apply in order and call ``resync`` when a number is missing. A letter without ``seq`` is
@@ -25,6 +25,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w:.-]+$")]
 Line = Annotated[str, Meta(max_length=200)]
 Text = Annotated[str, Meta(max_length=4000)]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Height = Annotated[int, Meta(ge=0, le=8640)]
 MediaParameters = dict[str, Any]
 Source = Literal["microphone", "camera", "screen"]
 Quality = Literal["good", "fair", "poor", "unknown"]
@@ -372,6 +373,14 @@ class Speaking(Message, frozen=True, tag="speaking"):
     sites: tuple[str, ...]
 
 
+class SendEncodings(Message, frozen=True, tag="send_encodings"):
+    """Which encodings of one of your videos anybody takes, by rid, whole: the others need not be sent until a later
+    letter names them. Of the moment, without ``seq``; for videos of several encodings only."""
+
+    source: Source
+    rids: tuple[str, ...]
+
+
 class MediaLost(Message, frozen=True, tag="media_lost"):
     """The relay is away; ``MediaReady`` follows. Of the moment, without ``seq``."""
 
@@ -395,6 +404,7 @@ AnyMessage = (
     | InvitedToSpeak
     | SlotChanged
     | Speaking
+    | SendEncodings
     | MediaLost
     | MediaReady
 )
@@ -523,10 +533,18 @@ class CloseProducer(Struct, frozen=True, forbid_unknown_fields=True):
     source: Source
 
 
-class Watch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which sites the tiles should show, in order; empty: as the chair's layout has it."""
+class Look(Struct, frozen=True, forbid_unknown_fields=True):
+    """What this browser shows of the media of ``endpoint``. Of the moment, for this browser only; never in the log.
 
-    sites: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
+    ``sites``: whom the tiles should show, in this order, the page of the strip; empty: the order that all have.
+    Heights are those in which stage and tiles are drawn, in device pixels and steps of 90; 0: not shown, so that no
+    picture is sent there.
+    """
+
+    endpoint: Id
+    sites: Annotated[tuple[Id, ...], Meta(max_length=16)] = ()
+    stage_height: Height = 1080
+    tile_height: Height = 360
 
 
 class ReportQuality(Struct, frozen=True, forbid_unknown_fields=True):

@@ -183,6 +183,7 @@ async def serve(
     host, port = runner.addresses[0][:2]
     relays.on_returned, relays.on_lost = hall.relay_returned, hall.relay_lost
     relays.on_slots_show, relays.on_producer_started = hall.slots_show, hall.producer_started
+    relays.on_encodings_watched = hall.encodings_watched
     await hall.start()
     stage = Stage(f"http://{host}:{port}", hall, chain, database, relays)
     try:

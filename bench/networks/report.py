@@ -18,24 +18,25 @@ GRACE = 5.0
 
 @dataclass(frozen=True)
 class Run:
-    """Moments in ms since 1970. ``measured``: the line, in the direction of the media. ``failure``: why none joined."""
+    """Moments in ms since 1970. ``measured``: the line, towards the receiver. ``failure``: why nobody could join."""
 
     case: Case
     side: Side
     measured: Reading
-    clicked: float | None
-    changed: tuple[float, ...]
-    end: float
-    received: Sequence[Sample]
-    sent: Sequence[Sample]
+    clicked: float = 0.0
+    changed: tuple[float, ...] = ()
+    end: float = 0.0
+    received: Sequence[Sample] = ()
+    sent: Sequence[Sample] = ()
     failure: str = ""
 
     def report(self) -> dict[str, Any]:
         """The figures by name, units in the names; ``None`` where there is nothing to measure."""
-        first = None if self.clicked is None else figures.first_picture(self.received, self.clicked)
-        if self.clicked is None or first is None:
-            return {**self._line(), "reached": False, "missed": "everything", **dict.fromkeys(FIGURES), "over_time": []}
-        found = self._figures(self.clicked, first)
+        first = figures.first_picture(self.received, self.clicked)
+        if first is None:
+            why = self.failure or "no picture came"
+            return {**self._line(), "reached": False, "missed": why, **dict.fromkeys(FIGURES), "over_time": []}
+        found = self._figures(first)
         return {**self._line(), "reached": True, "missed": missed(self.case, found), **found}
 
     def _line(self) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Run:
             "line_delay_ms": reading.delay_ms and round(reading.delay_ms, 1),
         }
 
-    def _figures(self, clicked: float, first: float) -> dict[str, Any]:
+    def _figures(self, first: float) -> dict[str, Any]:
         taken = [sample for sample in self.received if sample.at >= first]
         frozen = figures.freezes(taken, self.end)
         height = figures.usual_height(taken, self.end - (self.end - first) / 3, self.end)
@@ -58,13 +59,13 @@ class Run:
         sound = figures.concealed(taken)
         return {
             "way": next((sample.way for sample in reversed(taken) if sample.way), None),
-            "first_frame_s": _after(clicked, first),
+            "first_frame_s": _after(self.clicked, first),
             "freezes": len(frozen),
             "frozen_s": round(sum(span.seconds for span in frozen), 2),
             "longest_s": round(max((span.seconds for span in frozen), default=0.0), 2),
             "longest_late_s": round(max((span.seconds for span in late if span.seconds > 0), default=0.0), 2),
             "height": height,
-            "height_after_s": _after(clicked, figures.held_from(taken, height, clicked)),
+            "height_after_s": _after(self.clicked, figures.held_from(taken, height, self.clicked)),
             "back_after_s": self._back(taken),
             "kbps": round(figures.bitrate(taken) / 1000),
             "concealed_pct": None if sound is None else round(100 * sound, 2),
@@ -73,7 +74,7 @@ class Run:
             "rtt_ms": _ms(statistics.median(trips)) if trips else None,
             "nacks": figures.counted(taken, "nack_count"),
             "plis": figures.counted(taken, "pli_count"),
-            "over_time": figures.over_time(taken, clicked),
+            "over_time": figures.over_time(taken, self.clicked),
         }
 
     def _back(self, taken: Sequence[Sample]) -> float | None:

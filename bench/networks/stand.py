@@ -22,7 +22,6 @@ from tests.net.measure import read
 from tests.net.tools import program
 
 SITES = {"sender": CHAIR, "receiver": NORTH}
-BASELINE = 0.6
 
 
 class Stand:
@@ -37,7 +36,6 @@ class Stand:
         other = self._visitors["sender" if side == "receiver" else "receiver"]
         site.change(case.line)
         measured = read(self._bed, side, down=side == "receiver")
-        clicked: float | None = None
         changed: list[float] = []
         try:
             other.take()
@@ -52,13 +50,12 @@ class Stand:
                     site.change(change)
             self._wait(visitor, clicked, case.seconds)
             end = time.time() * 1000
-            taken = {side: visitor.take(), "other": other.take()}
+            mine, theirs = visitor.take(), other.take()
         except Error as error:
-            return Run(case, side, measured, clicked, (), time.time() * 1000, [], [], failure=error.message)
+            return Run(case, side, measured, failure=error.message.partition("\n")[0])
         finally:
             site.change(CLEAN)
             visitor.leave()
-        mine, theirs = taken[side], taken["other"]
         received, sent = (mine, theirs) if side == "receiver" else (theirs, mine)
         return Run(case, side, measured, clicked, tuple(changed), end, received, sent)
 

@@ -191,8 +191,8 @@ class Porter:
 
     # -- Letters (``signaling.live.Post``)
 
-    async def deliver(self, to: str, posted: p.Posted) -> None:
-        if to in self._visits:
+    async def deliver(self, to: str | list[str], posted: p.Posted) -> None:
+        if isinstance(to, str) and to in self._visits:
             return
         await self._post.deliver(to, posted)
         for message in posted.messages:

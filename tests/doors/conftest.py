@@ -16,7 +16,7 @@ NUMBERS = count(1)
 """Nobody sits in two meetings: invitations are told apart by their addresses."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     running = Product(tmp_path_factory.mktemp("doors") / "var")
     running.wait_ready()
@@ -26,7 +26,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     assert not [line for line in running.output if "Traceback" in line], "\n".join(running.output)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def office(product: Product) -> Office:
     assert product.first_link is not None
     return Office.found(product.url, product.first_link)

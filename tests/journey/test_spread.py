@@ -63,6 +63,7 @@ async def test_a_meeting_that_spreads_over_two_relays_is_one_meeting(playwright:
                     lambda now, endpoint=endpoint: now and now != endpoint,
                     f"new media at {each.name}",
                 )
+            print(f"new endpoints after {time.monotonic() - began:.2f} s")
             await asyncio.gather(chair.sees("stage-video", GREEN), north.sees("stage-video", GREEN))
             print(f"both sites see the stage again {time.monotonic() - began:.2f} s after their relay was killed")
             assert await south.page.evaluate(ENDPOINT) == before[2], "the other relay's site keeps its media"

@@ -175,17 +175,20 @@ def test_the_relays_own_feedback_is_understood() -> None:
 
 def test_a_cluster_is_measured_from_its_first_packet_to_its_last() -> None:
     log, lane = sent(3)
-    cluster = log.mark(lane)
+    cluster = log.mark(lane, SENT + 10_000)
     for number in range(3, 13):
         log.stamp_one(lane, 1000 + number, SENT + 1000 * number)
     log.seal(lane)
     log.stamp_one(lane, 1013, SENT + 13_000)
     read(log, lane, feedback(0, [arrival(number) for number in range(5)]), SENT + 90_000)
-    read(log, lane, feedback(5, [arrival(5), None, None, *(arrival(number) for number in range(8, 14))]), SENT + 90_000)
+    rest = [arrival(number, 20_000 if number > 9 else 10_000) for number in range(8, 14)]
+    read(log, lane, feedback(5, [arrival(5), None, None, *rest]), SENT + 90_000)
     assert (cluster.begin, cluster.end, cluster.received, cluster.lost) == (3, 13, 8, 2)
     assert cluster.octets == octets(4, 5, 8, 9, 10, 11, 12)
     assert (cluster.sent_first, cluster.sent_last) == (SENT + 3000, SENT + 12_000)
     assert cluster.arrival_last - cluster.arrival_first == 9000
+    assert cluster.delay is not None
+    assert abs(cluster.delay - APART - 20_000) <= 250
     read(
         log, lane, feedback(6, [arrival(6, 80_000), None, *(arrival(number) for number in range(8, 14))]), SENT + 99_000
     )

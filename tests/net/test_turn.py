@@ -176,6 +176,16 @@ async def test_credentials_that_are_not_good_any_more_or_never_were_are_refused(
     assert refusal.value.response.attributes["ERROR-CODE"][0] == 401
 
 
+async def test_an_allocation_is_renewed_under_a_name_that_has_ended(server: Server) -> None:
+    username = f"{int(datetime.now(UTC).timestamp()) + 2}:site-1"
+    async with allocation(server, username, password(server.secret, username), "tcp") as (transport, _):
+        await asyncio.sleep(3.5)
+        renewal = stun.Message(stun.Method.REFRESH, stun.Class.REQUEST)
+        renewal.attributes["LIFETIME"] = 600
+        answer, _ = await transport._TurnTransport__inner_protocol.request_with_retry(renewal)  # type: ignore[attr-defined]
+        assert answer.attributes["LIFETIME"] == 600
+
+
 @pytest.mark.parametrize("address", ["127.0.0.2", "10.0.0.1", "169.254.169.254"])
 async def test_nothing_but_the_relays_can_be_reached_through_it(server: Server, address: str) -> None:
     (given,) = server.turn().servers("site-1", NOW)

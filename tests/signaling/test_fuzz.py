@@ -18,7 +18,7 @@ from signaling import protocol
 from signaling.rules import RULES
 
 T = TypeVar("T")
-CALLS = ("enter", "connect_media", "produce", "close_producer", "act", "devices", "quality", "watch", "resync")
+CALLS = ("enter", "connect_media", "produce", "close_producer", "act", "devices", "quality", "look", "resync")
 TAGS = tuple(str(act.__struct_config__.tag) for act in RULES)
 FIELDS = ("act", "site", "item", "position", "seconds", "task", "conclusion", "rtp_capabilities", "person", "people")
 

@@ -292,6 +292,12 @@ export interface Speaking {
   sites: string[]
 }
 
+export interface SendEncodings {
+  kind: "send_encodings"
+  source: "camera" | "microphone" | "screen"
+  rids: string[]
+}
+
 export interface MediaLost {
   kind: "media_lost"
 }
@@ -302,13 +308,13 @@ export interface MediaReady {
 
 export interface Letter {
   to: string
-  message: MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | MediaLost | MediaReady
+  message: MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | SendEncodings | MediaLost | MediaReady
 }
 
 export interface Posted {
   after: number | null
   seq: number | null
-  messages: (MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | MediaLost | MediaReady)[]
+  messages: (MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | SendEncodings | MediaLost | MediaReady)[]
 }
 
 export interface Enter {
@@ -384,8 +390,11 @@ export interface CloseProducer {
   source: "camera" | "microphone" | "screen"
 }
 
-export interface Watch {
+export interface Look {
+  endpoint: string
   sites?: string[]
+  stage_height?: number
+  tile_height?: number
 }
 
 export interface ReportQuality {
@@ -399,4 +408,4 @@ export interface Failure {
 
 export type AnyAct = Admit | Refuse | OpenMeeting | StartItem | EndItem | AskFloor | WithdrawFloor | MoveFloor | GiveFloor | EndFloor | Mute | Unmute | MuteAll | StartShare | EndShare | StartRecording | StopRecording | Conclude | WithdrawConclusion | Mark | RemoveMark | Leave | Adjourn
 
-export type AnyMessage = MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | MediaLost | MediaReady
+export type AnyMessage = MeetingChanged | SitesChanged | AgendaChanged | FloorChanged | ShareChanged | RecordingChanged | ConclusionsChanged | MarksChanged | TimelineGrew | Seated | TurnedAway | InvitedToSpeak | SlotChanged | Speaking | SendEncodings | MediaLost | MediaReady

@@ -64,6 +64,7 @@ function apply(state: RoomState, message: AnyMessage): RoomState {
     case "media_ready":
       return { ...state, relay: "ready" }
     case "seated":
+    case "send_encodings":
     case "turned_away":
     case "invited_to_speak":
       return state
