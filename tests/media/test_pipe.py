@@ -268,7 +268,7 @@ async def test_every_layer_of_a_picture_crosses_as_one_stream_of_its_own() -> No
             await asyncio.sleep(0.01)
             if binh.got("stage-video"):
                 break
-        assert both.other.shows("binh")["stage-video"] == "an"
+        await until(lambda: both.other.shows("binh").get("stage-video") == "an")
         there = both.other.desk.routers["m"]._producer("an", "camera")
         assert there is not None
         await until(lambda: [encoding.packets > 0 for encoding in there.encodings] == [True, True, False])
