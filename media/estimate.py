@@ -211,7 +211,10 @@ class Estimate:
         offered_in, self._arrival, self._sent = sent - self._sent, arrival, sent
         delivered = octets * 8_000_000 // span
         rate = self.rate = self.rate + (delivered - self.rate) * span // SMOOTHED if span < SMOOTHED else delivered
-        self._best = rate if rate > self._best else self._best - self._best * passed // FORGOTTEN
+        if rate > self._best:
+            self._best = rate
+        elif now - self._contested_until > 2 * CONTESTED:
+            self._best -= self._best * passed // FORGOTTEN
         if least < self._base_now or now - self._base_since >= BASE_WINDOW:
             self._rebase(least, now)
         low, before, threshold = least - self._base, self._low, self._threshold

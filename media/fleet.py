@@ -142,8 +142,8 @@ class Fleet:
                 own = self.span(notice.router).started(link.id, notice.endpoint, notice.producer)
                 if own and self.on_producer_started:
                     await self.on_producer_started(notice)
-            case EncodingsWatched() if self.on_encodings_watched:
-                if self.span(notice.router).homes.get(notice.endpoint) == link.id:
+            case EncodingsWatched():
+                if self.span(notice.router).watched(link.id, notice) and self.on_encodings_watched:
                     await self.on_encodings_watched(notice)
             case TransportHealth() if self.on_transport_health:
                 await self.on_transport_health(notice)

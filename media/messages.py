@@ -177,7 +177,8 @@ class AskKeyFrame(Struct, frozen=True):
 
 
 class PipeStream(Struct, frozen=True):
-    """One producer on its way from relay to relay. Encoding i has SSRC ``ssrc`` + 2 i, its repetitions the next one.
+    """One producer on its way from relay to relay. Encoding i has SSRC ``ssrc`` + 2 i, its repetitions the next one;
+    where there are several, its rid is *r* and i.
 
     An SSRC serves once in the life of a pipe: what is piped again gets a new one.
     """
@@ -227,12 +228,14 @@ class ConnectPipe(Struct, frozen=True):
 
 class FeedPipe(Struct, frozen=True):
     """The whole wish for one end of a pipe: which producers of this relay it sends, and which of the other relay's it
-    receives. The latter stand in this relay's router as if they were its own. Answer: ``{}``."""
+    receives. The latter stand in this relay's router as if they were its own. ``paused``: SSRCs of encodings among the
+    former that nobody takes at the other end. Answer: ``{}``."""
 
     router: str
     pipe: str
     sends: tuple[PipeStream, ...]
     receives: tuple[PipeStream, ...]
+    paused: tuple[int, ...] = ()
 
 
 class ClosePipe(Struct, frozen=True):
@@ -268,6 +271,7 @@ class PipeInventory(Struct, frozen=True):
     pipe: str
     sends: tuple[PipeStream, ...]
     receives: tuple[PipeStream, ...]
+    paused: tuple[int, ...] = ()
 
 
 class RouterInventory(Struct, frozen=True):

@@ -24,7 +24,7 @@ BEGIN = 0x1000
 """The first sequence number: far enough from 0 that libsrtp does not mistake a late packet for a wrap."""
 
 LEAP = 1000
-"""Numbers left out after an outage, so that the other relay begins anew. A mute leaves out none."""
+"""Numbers left out after an outage or a pause, so that the other relay begins anew. A mute leaves out none."""
 
 _LEVEL = Struct("!HHBBH")
 """Profile and length of the extension, head and value of its element, padding."""
@@ -45,6 +45,7 @@ class Outflow:
         self.packets = self.octets = self.repeated = self.unknown = 0
         self._out, self._send, self._send_rtcp = out, send, send_rtcp
         self._offset, self._newest, self._generation = 0, -1, -1
+        self._paused = self._leaps = False
         self._repair_sequence = 0
         self._kept = Packet()
         encoding.consumers.append(self)
@@ -53,10 +54,13 @@ class Outflow:
         if self._newest < 0:
             self._offset, self._generation = BEGIN - packet.number, encoding.stream.generation
             self.report(packet.arrival)
+        elif self._leaps:
+            self._offset, self._generation = self._newest + LEAP - packet.number, encoding.stream.generation
         elif encoding.stream.generation != self._generation:
             only_mute = encoding.stream.generation == encoding.producer.unmuted_at == self._generation + 1
             self._generation = encoding.stream.generation
             self._offset = self._newest + (1 if only_mute else LEAP) - packet.number
+        self._leaps = False
         place = packet.number + self._offset
         if place < BEGIN:
             return
@@ -64,6 +68,18 @@ class Outflow:
         self.packets += 1
         self.octets += packet.end - packet.start
         self._write(packet, place, again=False)
+
+    def pause(self, paused: bool) -> None:
+        """Nobody takes the encoding at the other end, or somebody again: then it begins anew, with a key frame."""
+        if paused == self._paused:
+            return
+        self._paused = paused
+        if paused:
+            self.close()
+        else:
+            self._leaps = self._newest >= 0
+            self.encoding.consumers.append(self)
+            self.encoding.want_key_frame()
 
     def ended(self, producer: Producer) -> None:
         """The server takes the stream off the pipe."""

@@ -89,7 +89,7 @@ class Pipe:
         return PipeOffer(address, port)
 
     def inventory(self) -> PipeInventory:
-        return PipeInventory(self.wish.pipe, self._fed.sends, self._fed.receives)
+        return PipeInventory(self.wish.pipe, self._fed.sends, self._fed.receives, self._fed.paused)
 
     def connect(self, wish: ConnectPipe) -> None:
         """From now on only the other end is heard. The same again is no error. Raises ``PipeRefused``."""
@@ -108,6 +108,9 @@ class Pipe:
         self._fed = wish
         gone = self._receive({stream.ssrc: stream for stream in wish.receives})
         self._send({stream.ssrc: stream for stream in wish.sends}, find)
+        for _, _, outflows in self.outflows.values():
+            for outflow in outflows:
+                outflow.pause(outflow.ssrc in wish.paused)
         return gone
 
     def _receive(self, wished: dict[int, PipeStream]) -> list[tuple[str, Source]]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from media.link import RelayError, RelayLink, RelayUnavailable
+from media.link import RelayError, RelayLink, RelayRefused, RelayUnavailable
 from media.messages import (
     PIPE_KEY,
     ClosePipe,
@@ -56,8 +56,10 @@ class Piping:
         self._streams: dict[Key, PipeStream] = {}
         self._unneeded: dict[Key, float] = {}
         """Since when."""
+        self._watched: dict[Key, frozenset[str]] = {}
+        """Rids of the encodings that a relay takes, of those of which it told."""
         self._found: dict[str, list[tuple[str, PipeInventory]]] = {}
-        """Pipes that relays hold and that are not ours yet, by their id."""
+        """Ends of pipes that relays hold and that are not ours, by their id."""
         self._next_ssrc = ROOM
 
     def adopt(self, relay: str, pipe: PipeInventory) -> None:
@@ -72,7 +74,7 @@ class Piping:
         if one == other or _pair(one, other) in self._pipes:
             return
         del self._found[pipe.pipe]
-        told = {end: FeedPipe(self._router, pipe.pipe, held.sends, held.receives) for end, held in ends}
+        told = {end: FeedPipe(self._router, pipe.pipe, held.sends, held.receives, held.paused) for end, held in ends}
         self._pipes[_pair(one, other)] = _Pipe(pipe.pipe, joined=True, told=told)
         for end, held in ends:
             for stream in held.receives:
@@ -82,36 +84,49 @@ class Piping:
         """The producer is another one than before: it is piped under a new SSRC."""
         for key in [key for key in self._streams if key[1:] == (endpoint, source)]:
             del self._streams[key]
+            self._watched.pop(key, None)
+
+    def watched(self, relay: str, endpoint: str, source: Source, rids: Iterable[str]) -> bool:
+        """A relay takes these encodings of what is piped to it. Returns whether that is news."""
+        key: Key = (relay, endpoint, source)
+        before, now = self._watched.get(key), frozenset(rids)
+        self._watched[key] = now
+        return before != now
 
     def lose(self, relay: str) -> None:
         """A relay is gone. Its pipes' other ends are closed by the next ``follow``."""
         for pair in [pair for pair in self._pipes if relay in pair]:
-            pipe = self._pipes.pop(pair)
-            other = pair[0] if pair[1] == relay else pair[1]
-            self._found.setdefault(pipe.id, []).append((other, PipeInventory(pipe.id, (), ())))
+            self._give_up(pair)
         self._streams = {key: stream for key, stream in self._streams.items() if key[0] != relay}
+        self._watched = {key: rids for key, rids in self._watched.items() if key[0] != relay}
 
     async def follow(
         self, needs: Mapping[str, set[Feed]], homes: Mapping[str, str], producers: Producers, now: float
     ) -> float | None:
-        """Pipes what is needed. Returns when to call again, if nothing else happens. Raises ``RelayError``."""
-        await self._close_found()
+        """Pipes what is needed. Returns when to call again, if nothing else happens. Raises ``RelayError``; a pipe that
+        an end refuses, because its router was closed meanwhile, is made anew by the next call."""
         self._choose(needs, producers, now)
         wanted = {_pair(key[0], homes[key[1]]) for key in self._streams if key[1] in homes}
         for pair in self._pipes.keys() - wanted:
-            pipe = self._pipes.pop(pair)
-            for end in pair:
-                await self._close(end, pipe.id)
+            self._give_up(pair)
+        await self._close_found()
         for pair in sorted(wanted):
-            pipe = self._pipes.setdefault(pair, _Pipe())
-            if not pipe.joined:
-                await self._join(pair, pipe)
-            for end in pair:
-                wish = self._wish(pair, end, pipe, homes)
-                if pipe.told.get(end) != wish:
-                    await self._at(end).feed_pipe(wish)
-                    pipe.told[end] = wish
+            try:
+                await self._follow_pair(pair, homes)
+            except RelayRefused:
+                self._give_up(pair)
+                raise
         return min(self._unneeded.values()) + LINGER if self._unneeded else None
+
+    async def _follow_pair(self, pair: Pair, homes: Mapping[str, str]) -> None:
+        pipe = self._pipes.setdefault(pair, _Pipe())
+        if not pipe.joined:
+            await self._join(pair, pipe)
+        for end in pair:
+            wish = self._wish(pair, end, pipe, homes)
+            if pipe.told.get(end) != wish:
+                await self._at(end).feed_pipe(wish)
+                pipe.told[end] = wish
 
     def _choose(self, needs: Mapping[str, set[Feed]], producers: Producers, now: float) -> None:
         """Which streams there should be."""
@@ -148,14 +163,22 @@ class Piping:
 
     def _wish(self, pair: Pair, end: str, pipe: _Pipe, homes: Mapping[str, str]) -> FeedPipe:
         other = pair[0] if pair[1] == end else pair[1]
-        return FeedPipe(
-            self._router, pipe.id, tuple(self._between(end, other, homes)), tuple(self._between(other, end, homes))
-        )
+        sends = tuple(self._between(end, other, homes))
+        paused = tuple(ssrc for stream in sends for ssrc in self._paused(other, stream))
+        return FeedPipe(self._router, pipe.id, sends, tuple(self._between(other, end, homes)), paused)
 
     def _between(self, sender: str, receiver: str, homes: Mapping[str, str]) -> Iterator[PipeStream]:
         for (relay, endpoint, _), stream in self._streams.items():
             if relay == receiver and homes.get(endpoint) == sender:
                 yield stream
+
+    def _paused(self, relay: str, stream: PipeStream) -> Iterator[int]:
+        """The SSRCs of a stream that its receiving relay does not take."""
+        watched = self._watched.get((relay, stream.endpoint, stream.source))
+        if watched is not None and stream.encodings > 1:
+            for place in range(stream.encodings):
+                if f"r{place}" not in watched:
+                    yield stream.ssrc + 2 * place
 
     async def _join(self, pair: Pair, pipe: _Pipe) -> None:
         one, other = self._at(pair[0]), self._at(pair[1])
@@ -165,11 +188,16 @@ class Piping:
         await other.connect_pipe(ConnectPipe(self._router, pipe.id, here.address, here.port))
         pipe.joined = True
 
+    def _give_up(self, pair: Pair) -> None:
+        """The pipe is no longer ours; its ends are to be closed."""
+        pipe = self._pipes.pop(pair)
+        self._found[pipe.id] = [(end, PipeInventory(pipe.id, (), ())) for end in pair]
+
     async def _close_found(self) -> None:
-        found, self._found = self._found, {}
-        for id, ends in found.items():
-            for relay, _ in ends:
+        for id in list(self._found):
+            for relay, _ in self._found[id]:
                 await self._close(relay, id)
+            del self._found[id]
 
     async def _close(self, relay: str, pipe: str) -> None:
         """A relay that is gone, or whose router is closed, has no pipe either."""

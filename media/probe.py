@@ -1,7 +1,7 @@
 """Finds out whether a path carries more than is being sent, and limits what repetitions take.
 
-A probe fills what the media leave of a rate for a fifth of a second with padding or repetitions. The path carries the
-rate when the least delayed packet of the last third met no queue (a frame's own burst does not show there); when it
+A probe fills what the media leave of a rate for a quarter of a second with padding or repetitions. The path carries the
+rate when the least delayed packet of the last quarter met no queue (a frame's own burst does not show there); when it
 does not, the pace at which the packets arrived is what the path carries. As the probe clusters of
 draft-ietf-rmcat-gcc-02 serve, but judged by the queue instead of by the pace, which bursts of media distort.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from media.estimate import Estimate
     from media.sendlog import Cluster, SendLog
 
-SPAN = 200_000
+SPAN = 250_000
 """How long a probe takes, in µs."""
 SPACE = 0.95
 """What of a rate that was carried is taken for sure."""
@@ -24,12 +24,14 @@ BOLD, CAREFUL = 2.0, 1.5
 FEWEST = 1_500
 """Octets below which padding tells nothing."""
 PACKET = 1_200
+SPARE = 1.1
+"""Media come unevenly: a probe for exactly what is wanted would often just miss it."""
 GAIN = 1.1
 """A probe that carried but gained less counts as failed: there is nothing more to be found."""
 ANSWER = 1_000_000
 """How long after its end a probe waits for feedback."""
 FIRST_PAUSE, LONGEST_PAUSE = 1_500_000, 5_000_000
-QUEUE = 25_000
+QUEUE = 15_000
 """The queue that a probe may leave, beside the time that one packet takes at its rate."""
 LOSS = 0.15
 """The loss that a probe may suffer beside what is usual on the path."""
@@ -51,13 +53,13 @@ class Probe:
     what was sent (stamped in the same lane); call ``heed`` after the estimate has heeded a delivery.
     """
 
-    __slots__ = ("_begun", "_cluster", "_drops", "_failures", "_lane", "_log", "_next", "_paid", "_plan")
+    __slots__ = ("_begun", "_cluster", "_drops", "_failures", "_lane", "_log", "_next", "_paid", "_plan", "_wanted")
 
     def __init__(self, log: SendLog, lane: int, now: int) -> None:
         self._log, self._lane = log, lane
         self._plan: ProbePlan | None = None
         self._cluster: Cluster | None = None
-        self._begun = self._paid = self._failures = self._drops = 0
+        self._begun = self._paid = self._wanted = self._failures = self._drops = 0
         self._next = now
 
     @property
@@ -82,11 +84,11 @@ class Probe:
         if now < self._next:
             return None
         reach = (CAREFUL if self._failures else BOLD) * max(estimate.target, estimate.rate)
-        bitrate = int(min(wanted / SPACE * 1.02, reach))
+        bitrate = int(min(wanted / SPACE * SPARE, reach))
         octets = max(FEWEST, (bitrate - estimate.rate) * SPAN // 8_000_000)
         self._plan = ProbePlan(bitrate, octets)
-        self._begun, self._paid = now, 0
-        self._cluster = self._log.mark(self._lane, now + SPAN * 2 // 3)
+        self._begun, self._paid, self._wanted = now, 0, wanted
+        self._cluster = self._log.mark(self._lane, now + SPAN * 3 // 4)
         estimate.blind(now, 2 * SPAN)
         return self._plan
 
@@ -129,7 +131,7 @@ class Probe:
         elif carried:
             before = estimate.target
             estimate.prove(int(SPACE * min(plan.bitrate, cluster.octets * 8_000_000 // span)))
-            self._end(now, failed=estimate.target < GAIN * before)
+            self._end(now, failed=estimate.target < min(GAIN * before, self._wanted))
         else:
             estimate.prove(cluster.octets * 7_000_000 // max(span, cluster.arrival_last - cluster.arrival_first))
             self._end(now, failed=True)

@@ -18,6 +18,7 @@ from media.messages import (
     CloseProducer,
     CloseRouter,
     ConnectEndpoint,
+    EncodingsWatched,
     EndpointOffer,
     IceParameters,
     Look,
@@ -35,6 +36,8 @@ from media.piping import Piping
 from media.routing import Feed
 
 log = logging.getLogger("nghisu.relay.span")
+HASTE = 1.0
+"""Seconds that the routes wait for pipes: a relay that is slow to answer does not hold up the others."""
 NOTHING: Mapping[str, set[Feed]] = {}
 T = TypeVar("T")
 
@@ -119,22 +122,18 @@ class Span:
     async def route(self, wish: Route) -> None:
         """Pipes what relays need of each other, then tells every relay that has not heard this wish yet, so that a
         picture of another relay is on its way before a slot is to show it."""
-        failed: RelayError | None = None
+        failed: list[BaseException] = []
         try:
-            await self._pipe(wish)
-        except RelayError as error:
-            failed = error
-        for relay in sorted(set(self.homes.values())):
-            link = self._relays.link(relay)
-            if link is not None and self._routed.get(relay) != wish:
-                try:
-                    await link.route(wish)
-                except RelayError as error:
-                    failed = error
-                else:
-                    self._routed[relay] = wish
-        if failed is not None:
-            raise failed
+            async with asyncio.timeout(HASTE):
+                await self._pipe(wish)
+        except (RelayError, TimeoutError) as error:
+            failed.append(error)
+        told = await asyncio.gather(
+            *(self._route_at(relay, wish) for relay in set(self.homes.values())), return_exceptions=True
+        )
+        failed += [error for error in told if error is not None]
+        if failed:
+            raise failed[0]
 
     async def look(self, wish: Look) -> None:
         """Tells the endpoint's relay, if it has not heard this wish yet."""
@@ -199,6 +198,15 @@ class Span:
         self._piping.renewed(endpoint, producer.source)
         return True
 
+    def watched(self, relay: str, notice: EncodingsWatched) -> bool:
+        """Which encodings of a producer a relay takes. Returns whether it is the relay of the endpoint; what another
+        relay takes decides what is piped to it."""
+        if self.homes.get(notice.endpoint) == relay:
+            return True
+        if self._piping.watched(relay, notice.endpoint, notice.source, notice.rids):
+            self.on_change()
+        return False
+
     def heard(self, relay: str, endpoints: tuple[str, ...]) -> bool:
         """Who is heard at a relay has changed. Returns whether it is the relay whose word counts for the meeting: the
         one with most endpoints, to which the voices of all others are piped."""
@@ -213,6 +221,12 @@ class Span:
     def _own(self, relay: str) -> set[str]:
         """Who is heard at a relay and lives there."""
         return {endpoint for endpoint in self._heard.get(relay, ()) if self.homes.get(endpoint) == relay}
+
+    async def _route_at(self, relay: str, wish: Route) -> None:
+        link = self._relays.link(relay)
+        if link is not None and self._routed.get(relay) != wish:
+            await link.route(wish)
+            self._routed[relay] = wish
 
     async def _pipe(self, wish: Route) -> None:
         if self._again is not None:

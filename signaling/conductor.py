@@ -227,8 +227,11 @@ class Conductor:
                 await self._route()
                 await self._record()
                 await self._look()
-            except Exception:
-                log.exception("meeting %s: relay or recorder did not follow", self.meeting)
+            except Exception as error:
+                if isinstance(error, RelayError | TimeoutError):
+                    log.warning("meeting %s: a relay did not follow: %r", self.meeting, error)
+                else:
+                    log.exception("meeting %s: relay or recorder did not follow", self.meeting)
                 await asyncio.sleep(RETRY)
                 self._changed.set()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from bottleneck import Link, Path, Source
+
 from media.allocator import (
     FIRST_BACKOFF,
     MARGIN,
@@ -195,3 +197,32 @@ def test_one_goes_up_at_a_time_unless_there_is_ample_room() -> None:
     wall.given(tight, 5)
     wall.given(SOUND + 70_000)
     assert wall.given(10_000_000, PAUSE / SECOND + 0.5).rungs == (4, 1, 1)
+
+
+def test_stage_and_tiles_over_a_link_that_becomes_thin_and_good_again() -> None:
+    claims = [camera(), camera(0), camera(0)]
+    given = allocate(300_000, SOUND, claims, 7_000_000_000)
+    link = Link(3_000_000)
+    path = Path(link, Source(lambda _: given.spent - SOUND), wanted=lambda _: given.wanted)
+    stage = list[tuple[float, int]]()
+
+    def each() -> None:
+        nonlocal given
+        given = allocate(path.estimate.target, SOUND, claims, path.now)
+        stage.append((path.now / SECOND, given.rungs[0]))
+
+    path.run(10, each)
+    assert given.rungs == (4, 1, 1)
+    link.rate = 400_000
+    path.run(4, each)
+    path.run(20, each)
+    thin = [rung for _, rung in stage[-200:]]
+    assert thin.count(PAUSED) == 0
+    assert sum(a != b for a, b in pairwise(thin)) <= 8
+    assert sorted(moment.wait for moment in path.last(20))[3_800] < 200_000
+    link.rate = 3_000_000
+    begun = path.now / SECOND
+    path.run(8, each)
+    assert min(moment for moment, rung in stage if moment > begun and rung == 4) - begun < 8
+    path.run(10, each)
+    assert given.rungs == (4, 1, 1)

@@ -184,6 +184,17 @@ def test_a_steady_neighbour_is_left_its_share() -> None:
     assert longest_standing(path, 25) < 150
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_greedy_neighbour_leaves_us_sound_and_the_lowest_layer(seed: int) -> None:
+    link = Link(2_000_000, room=75_000, seed=seed)
+    path = Path(link, Source(elastic, seed=seed + 10), wanted=wants(1_500_000))
+    path.run(8)
+    link.cross, link.greedy = 100_000, True
+    path.run(60)
+    assert min(targets(path, 40)) > SOUND
+    assert mean(targets(path, 40)) > SOUND + 70_000
+
+
 def test_an_announced_key_frame_is_not_taken_for_overuse() -> None:
     def largest_dip(announced: bool) -> float:
         path = Path(Link(1_000_000), Source(steady(500_000)), wanted=wants(900_000))

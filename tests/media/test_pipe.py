@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -273,6 +273,80 @@ async def test_every_layer_of_a_picture_crosses_as_one_stream_of_its_own() -> No
         assert there is not None
         await until(lambda: [encoding.packets > 0 for encoding in there.encodings] == [True, True, False])
         assert [encoding.live for encoding in there.encodings] == [True, True, False]
+
+
+async def test_a_layer_that_nobody_takes_on_the_other_relay_does_not_cross_until_somebody_does() -> None:
+    layers = [{"rid": rid, "ssrc": ssrc, "rtx": {"ssrc": ssrc + 1}} for rid, ssrc in (("q", 610), ("h", 620))]
+    camera = replace(CAMERA, rtp_parameters={**CAMERA.rtp_parameters, "encodings": layers})
+    sequence = 0
+    async with two_relays() as both, both.browser(both.one, "an", camera) as an, both.browser(both.other, "binh"):
+        both.route(stage="an")
+
+        def film() -> None:
+            nonlocal sequence
+            sequence += 1
+            for ssrc in (610, 620):
+                sender(an).send(rtp(sequence, sequence * 6000, vp8(sequence, key=True), ssrc=ssrc, marker=True))
+
+        async def filming(happened: Callable[[], object]) -> None:
+            for _ in range(1000):
+                film()
+                await asyncio.sleep(0.01)
+                if happened():
+                    return
+            raise AssertionError
+
+        def takes(*rids: str) -> None:
+            assert not both.span.watched(both.other.desk.id, m.EncodingsWatched("m", "an", "camera", rids))
+
+        def there() -> list[int]:
+            producer = both.other.desk.routers["m"]._producer("an", "camera")
+            return [encoding.packets for encoding in producer.encodings] if producer else [0, 0]
+
+        def watched() -> list[bool]:
+            producer = both.one.desk.routers["m"]._producer("an", "camera")
+            assert producer is not None
+            return [encoding.watched for encoding in producer.encodings]
+
+        await filming(lambda: all(there()))
+        takes("r0")
+        await until(lambda: watched() == [True, False], "nobody takes the large picture: its sender may stop it")
+        small, large = there()
+        await filming(lambda: there()[0] >= small + 20)
+        assert there()[1] <= large + 1
+        takes("r0", "r1")
+        await filming(lambda: there()[1] >= large + 10)
+        producer = both.other.desk.routers["m"]._producer("an", "camera")
+        assert producer is not None
+        assert not producer.encodings[1].stream.missing, "what was not sent is not asked for"
+
+
+async def test_a_pipe_that_an_end_has_closed_is_made_anew() -> None:
+    async with stage() as (both, an, binh):
+        before = both.pipe(both.other).wish.pipe
+        both.other.ask("close_pipe", m.ClosePipe("m", before))
+        both.route(tiles=("an",))
+        both.span._piping.renewed("an", "camera")
+        await until(lambda: both.failures, "the feed is refused")
+        await until(lambda: len(both.other.desk.routers["m"].pipes.inventory()) == 1, "another pipe")
+        assert both.pipe(both.other).wish.pipe != before
+        assert len(both.one.desk.routers["m"].pipes.inventory()) == 1
+        shown = len(binh.got("stage-video"))
+        sender(an).send(video(2, key=True))
+        await until(lambda: len(binh.got("stage-video")) > shown)
+
+
+async def test_a_relay_that_is_slow_to_pipe_does_not_hold_up_the_routes() -> None:
+    async with stage() as (both, _, _):
+        both.slow.clear()
+        both.span._piping.renewed("an", "camera")
+        both.route(muted=("an",))
+        await until(lambda: both.one.desk.routers["m"]._route.muted == ("an",), "the mute holds")
+        await until(lambda: both.other.desk.routers["m"]._route.muted == ("an",))
+        assert both.failures
+        both.slow.set()
+        both.route(muted=())
+        await until(lambda: _receives(both) == {("an", "camera"), ("an", "microphone")})
 
 
 async def test_what_nobody_needs_any_more_crosses_for_a_while_and_then_no_more() -> None:

@@ -16,7 +16,7 @@ def path(rate: int, media: int, wanted: int, *, loss: float = 0.0, room: int = 2
 
 def test_the_first_seconds_find_what_the_top_layer_needs() -> None:
     playing = path(3_000_000, 120_000, 1_300_000)
-    playing.run(3)
+    playing.run(4)
     assert playing.estimate.target >= 1_290_000
 
 

@@ -13,7 +13,7 @@ from relay_packets import Seen
 from relay_stand import RawBrowser, Stand, browser, standing
 
 from media import messages as m
-from media.link import RelayLink
+from media.link import RelayError, RelayLink
 from media.pipe import Pipe
 from media.span import Span
 
@@ -56,13 +56,17 @@ class Lossy:
 
 
 class TwoRelays:
-    """``wish`` is what the server wants; it is carried out again whenever something changes. ``asked`` counts the
-    requests."""
+    """``wish`` is what the server wants; it is carried out again whenever something changes. ``asked`` keeps
+    the requests, ``failures`` counts the rounds that failed."""
 
     def __init__(self, one: Stand, other: Stand) -> None:
         self.one, self.other = one, other
         self.wish = m.Route("m", None, "camera", (), ())
         self.asked: list[str] = []
+        self.failures = 0
+        self.slow = asyncio.Event()
+        self.slow.set()
+        """Cleared, requests for pipes are not answered."""
         self.lossy = Lossy()
         self._links: dict[str, RelayLink] = {}
         self._read: dict[str, int] = {}
@@ -121,7 +125,11 @@ class TwoRelays:
                         self.heard.append(notice.endpoints)
             if self._changed:
                 self._changed = False
-                await self.span.route(self.wish)
+                try:
+                    await self.span.route(self.wish)
+                except (RelayError, TimeoutError):
+                    self.failures += 1
+                    self._changed = True
 
     def _change(self) -> None:
         self._changed = True
@@ -129,6 +137,8 @@ class TwoRelays:
     def _asker(self, stand: Stand) -> Callable[[str, Any], Any]:
         async def ask(request: str, body: Any) -> Any:
             self.asked.append(request)
+            if "pipe" in request:
+                await self.slow.wait()
             if request == "connect_pipe":
                 body["address"], body["port"] = self.lossy.stands_for(body["address"], body["port"])
             return stand.desk.handle(request, body)
