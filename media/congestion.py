@@ -31,6 +31,11 @@ class ArrivalLog:
 
     def note(self, sequence: int, now: int) -> None:
         """A packet with this transport sequence number arrived."""
+        newest = self._newest
+        if sequence == newest + 1 & 0xFFFF and newest >= 0:
+            self._newest = newest + 1
+            self._arrivals[newest + 1 & KEPT - 1] = now
+            return
         if self._newest < 0:
             self._newest = self._next = 0x10000 + sequence
         step = (sequence - self._newest) & 0xFFFF

@@ -50,6 +50,8 @@ class Encoding:
         self.levels = producer.kind == "audio"
         self.stream = Stream(sent.ssrc or 0, CLOCK_RATES[self.codec], repairs=producer.kind == "video")
         self.ring = Ring(KEPT_VIDEO if producer.kind == "video" else KEPT_AUDIO)
+        self.describe = _DESCRIBE[self.codec]
+        self._row_mask = self.ring.capacity - 1
         self.consumers: list[Consumer] = []
         self.waiting: dict[Slot, None] = {}
         self.live = False
@@ -95,35 +97,34 @@ class Encoding:
 
     def received(self, packet: Packet) -> None:
         """A new packet, opened and counted by the stream. It is sent by the next ``flush``."""
-        self.arrival = packet.arrival
+        arrival = packet.arrival
+        self.arrival = arrival
         if not self.live:
             self.live = self.started = True
             self.producer.encoding_started(self)
         if self.producer.muted:
             return
         if packet.level >= 0:
-            self.producer.heard(packet.level, packet.arrival)
-        if packet.start == packet.end and self.stream.skip():
+            self.producer.heard(packet.level, arrival)
+        size = packet.end - packet.start
+        if not size and self.stream.skip():
             return
         self.describe(packet)
-        if packet.key:
-            self.stream.key_frame_came()
-            if self.codec == "VP8":
-                self.height = vp8.height(packet) or self.height
         if not self.ring.keep(packet):
             return
-        number, size = packet.number, packet.end - packet.start
-        self.newest = max(self.newest, number)
+        number = packet.number
+        if number > self.newest:  # noqa: PLR1730, a call of max costs as much as three of these lines
+            self.newest = number
         self.packets += 1
         self.octets += size
         self.layer_octets[packet.temporal] += size
-        if self.stream.repairs:
-            if packet.key:
-                self._key_begun = number
-            if self._key_begun >= 0 and self.ring.has_frame(self._key_begun, self.newest):
-                self.key_frame, self._key_begun = self._key_begun, -1
-        for consumer in self.consumers.copy():
-            consumer.forward(packet, self)
+        if packet.key:
+            self._key_began(packet)
+        if self._key_begun >= 0 and self.ring.has_frame(self._key_begun, self.newest):
+            self.key_frame, self._key_begun = self._key_begun, -1
+        if self.consumers:
+            for consumer in self.consumers.copy():
+                consumer.forward(packet, self)
         if self._generation != self.stream.generation:
             self._begin_anew()
         begun = self._begun(packet) if self.waiting else None
@@ -132,11 +133,11 @@ class Encoding:
         self._pending.append(
             (
                 number,
-                self.ring.row(number),
+                number & self._row_mask,
                 size,
                 packet.timestamp,
                 packet.marker,
-                packet.level if self.levels else -1,
+                packet.level,
                 packet.picture,
                 packet.picture_at,
                 packet.tl0,
@@ -147,7 +148,7 @@ class Encoding:
         )
         if begun:
             for (fan, first), slots in begun.items():
-                self.begin(fan, slots, first, packet.arrival)
+                self.begin(fan, slots, first, arrival)
 
     def flush(self, now: int) -> None:
         """Sends what has come since the last time to all who are fed."""
@@ -168,16 +169,6 @@ class Encoding:
     def recent_key_frame(self) -> int:
         """The number of a key frame so recent that who begins there is soon up to date; -1 when there is none."""
         return self.ring.oldest(self.newest, clock.now() - RECENT, key=True)
-
-    def describe(self, packet: Packet) -> None:
-        if self.codec == "VP8":
-            vp8.describe(packet)
-        elif self.codec == "H264":
-            h264.describe(packet)
-        else:
-            packet.key = packet.begins = packet.sync = False
-            packet.temporal = 0
-            packet.picture_at = packet.tl0_at = -1
 
     # -- Key frames
 
@@ -234,6 +225,12 @@ class Encoding:
 
     # --
 
+    def _key_began(self, packet: Packet) -> None:
+        self.stream.key_frame_came()
+        self._key_begun = packet.number
+        if self.codec == "VP8":
+            self.height = vp8.height(packet) or self.height
+
     def _begin_anew(self) -> None:
         """After an outage nothing follows on what was: everybody begins again, a picture at its next key frame."""
         self._generation = self.stream.generation
@@ -263,3 +260,13 @@ class Encoding:
         for slot in slots:
             slot.begun(packets)
             fan.join(slot)
+
+
+def _no_picture(packet: Packet) -> None:
+    """Sound: every packet is a whole, and nothing in it is renumbered."""
+    packet.key = packet.begins = packet.sync = False
+    packet.temporal = 0
+    packet.picture_at = packet.tl0_at = -1
+
+
+_DESCRIBE: dict[Codec, Callable[[Packet], None]] = {"opus": _no_picture, "VP8": vp8.describe, "H264": h264.describe}

@@ -22,11 +22,12 @@ _FACTS = Struct("=qqIHBBBbBBhhbb")
 class Ring:
     """``capacity`` packets (a power of two), found by their number. ``memory`` is its payloads, one a row."""
 
-    __slots__ = ("_ends", "_facts", "_keys", "_mask", "_numbers", "_view", "memory")
+    __slots__ = ("_ends", "_facts", "_keys", "_mask", "_numbers", "_view", "capacity", "memory")
 
     def __init__(self, capacity: int) -> None:
         if capacity & (capacity - 1):
             raise ValueError(f"{capacity} is no power of two")
+        self.capacity = capacity
         self._mask = capacity - 1
         self.memory = np.zeros((capacity, STRIDE), np.uint8)
         self._view = self.memory.data.cast("B")

@@ -12,6 +12,8 @@ HEADER = Struct("!BBHII")
 """Flags, marker and payload type, sequence number, time stamp, SSRC."""
 
 _EXTENSION = Struct("!HH")
+_PLAIN = 0x90
+"""Version 2 with a header extension, without padding and contributing sources."""
 ONE_BYTE = 0xBEDE
 """Profile of header extensions with one-byte headers (RFC 8285 section 4.2); two-byte headers are 0x100*."""
 
@@ -29,9 +31,11 @@ SILENT = 127
 class ExtensionIds:
     """The numbers that one sender gave to the header extensions which the relay reads; 0 where it uses none."""
 
-    __slots__ = ("audio_level", "mid", "repaired_rid", "rid", "transport_cc")
+    __slots__ = ("audio_level", "layouts", "mid", "repaired_rid", "rid", "transport_cc")
 
     def __init__(self) -> None:
+        self.layouts: dict[int, Layout] = {}
+        """How the last packet of each stream was laid out: the next one nearly always is so too."""
         self.mid = self.rid = self.repaired_rid = self.audio_level = self.transport_cc = 0
 
     def learn(self, ids: Mapping[str, int]) -> None:
@@ -39,8 +43,23 @@ class ExtensionIds:
         self.mid = ids.get(MID, self.mid)
         self.rid = ids.get(RID, self.rid)
         self.repaired_rid = ids.get(REPAIRED_RID, self.repaired_rid)
+        self.layouts.clear()
         self.audio_level = ids.get(AUDIO_LEVEL, self.audio_level)
         self.transport_cc = ids.get(TRANSPORT_CC, self.transport_cc)
+
+
+class Layout:
+    """A header extension as one packet of a stream had it: where its elements stand, and what must be the same.
+
+    ``fixed`` are stretches of the header (from, to, bytes): heads of elements, and names as a whole.
+    """
+
+    __slots__ = ("fixed", "level_at", "mid", "number_at", "repaired_rid", "rid", "start")
+
+    def __init__(self) -> None:
+        self.fixed: list[tuple[int, int, bytearray]] = []
+        self.start = self.level_at = self.number_at = 0
+        self.mid = self.rid = self.repaired_rid = b""
 
 
 class Packet:
@@ -97,6 +116,18 @@ class Packet:
         if flags >> 6 != 2:
             return False
         self.marker, self.payload_type = second & 0x80, second & 0x7F
+        layout = ids.layouts.get(self.ssrc) if flags == _PLAIN else None
+        if layout is not None and size >= layout.start:
+            for at, to, known in layout.fixed:
+                if buffer[at:to] != known:
+                    break
+            else:
+                at = layout.number_at
+                self.transport_sequence = buffer[at] << 8 | buffer[at + 1] if at else -1
+                self.level = buffer[layout.level_at] & 0x7F if layout.level_at else -1
+                self.mid, self.rid, self.repaired_rid = layout.mid, layout.rid, layout.repaired_rid
+                self.start, self.end = layout.start, size
+                return True
         self.transport_sequence = self.level = -1
         self.mid = self.rid = self.repaired_rid = b""
         start = HEADER.size + 4 * (flags & 0x0F)
@@ -109,7 +140,11 @@ class Packet:
             if start > size:
                 return False
             if profile == ONE_BYTE:
-                self._read_one_byte(buffer, first, start, ids)
+                layout = ids.layouts[self.ssrc] = Layout()
+                layout.start = start
+                layout.fixed.append((first - _EXTENSION.size, first, buffer[first - _EXTENSION.size : first]))
+                self._read_one_byte(buffer, first, start, ids, layout)
+                layout.mid, layout.rid, layout.repaired_rid = self.mid, self.rid, self.repaired_rid
             elif profile >> 4 == 0x100:
                 self._read_two_byte(buffer, first, start, ids)
         if start > size:
@@ -122,17 +157,24 @@ class Packet:
         self.start, self.end = start, size
         return True
 
-    def _read_one_byte(self, buffer: bytearray, at: int, end: int, ids: ExtensionIds) -> None:
+    def _read_one_byte(self, buffer: bytearray, at: int, end: int, ids: ExtensionIds, layout: Layout) -> None:
         while at < end:
             head = buffer[at]
             at += 1
             if head == 0:
+                layout.fixed.append((at - 1, at, bytearray(1)))
                 continue
             if head >> 4 == 15:
                 return
             length = (head & 0x0F) + 1
             if at + length > end:
                 return
+            after = at if head >> 4 in (ids.transport_cc, ids.audio_level) else at + length
+            layout.fixed.append((at - 1, after, buffer[at - 1 : after]))
+            if head >> 4 == ids.transport_cc and length >= 2:
+                layout.number_at = at
+            elif head >> 4 == ids.audio_level:
+                layout.level_at = at
             self._element(buffer, head >> 4, at, length, ids)
             at += length
 

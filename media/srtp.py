@@ -55,7 +55,12 @@ class Direction:
 
     def open(self, buffer: Buffer, size: int) -> int:
         """Opens the packet. Returns its new size, 0 if it is forged, repeated or broken."""
-        return self._work(_unprotect, buffer, size)
+        length = buffer.length
+        length[0] = size
+        if _unprotect(self.handle, buffer.pointer, length):
+            self.refused += 1
+            return 0
+        return length[0]
 
     def open_rtcp(self, buffer: Buffer, size: int) -> int:
         return self._work(_unprotect_rtcp, buffer, size)

@@ -44,6 +44,7 @@ class Stream:
         "_paddings",
         "_place",
         "_received_before",
+        "_stamp",
         "_transit",
         "asks",
         "clock_rate",
@@ -71,6 +72,7 @@ class Stream:
         self.received = self.recovered = 0
         self._expected_before = self._received_before = 0
         self._transit: int | None = None
+        self._stamp = -1
         self.jitter = 0.0
         self.missing: dict[int, Missing] = {}
         self.asks: list[int] = []
@@ -88,12 +90,18 @@ class Stream:
 
         Sequence numbers that are missing before it are left in ``asks``, to be asked for at once.
         """
+        step = (sequence - self.newest) & 0xFFFF
+        if step == 1 and self.newest >= 0:
+            self.newest = self._place = place = self.newest + 1
+            self.received += 1
+            if timestamp != self._stamp:
+                self._measure(timestamp, now)
+            return place - self._paddings
         if self.newest < 0:
             self.newest = self._base = 0x10000 + sequence
             self._place = self.newest
             self.received = 1
             return self.newest
-        step = (sequence - self.newest) & 0xFFFF
         if step == 0:
             return -1
         if step < 0x8000:
@@ -150,7 +158,8 @@ class Stream:
         return place - self._paddings + later
 
     def _measure(self, timestamp: int, now: int) -> None:
-        """Interarrival jitter in units of the time stamp (RFC 3550 section 6.4.1)."""
+        """Interarrival jitter in units of the time stamp (RFC 3550 section 6.4.1), by the first packet of each."""
+        self._stamp = timestamp
         transit = now * self.clock_rate // 1_000_000 - timestamp
         if self._transit is not None:
             difference = (transit - self._transit + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000

@@ -81,3 +81,21 @@ def test_no_bytes_make_it_raise_or_point_outside(tail: bytes, flags: int) -> Non
     known, packet = read(datagram)
     if known:
         assert 12 <= packet.start <= packet.end <= len(datagram)
+
+
+def test_a_packet_that_is_laid_out_otherwise_than_the_one_before_is_read_anew() -> None:
+    known, packet = ids(), Packet()
+
+    def seen(elements: bytes) -> tuple[int, int, bytes]:
+        datagram = bytearray(rtp(1, elements=elements))
+        assert packet.read(datagram, len(datagram), known)
+        return packet.transport_sequence, packet.level, packet.mid
+
+    number, level, mid = element(CC_ID, b"\x12\x34"), element(LEVEL_ID, b"\x85"), element(MID_ID, b"ab")
+    assert seen(number + level) == (0x1234, 5, b"")
+    assert seen(element(CC_ID, b"\x43\x21") + element(LEVEL_ID, b"\x07")) == (0x4321, 7, b"")
+    assert seen(level + number) == (0x1234, 5, b"")
+    assert seen(mid + number) == (0x1234, -1, b"ab")
+    assert seen(element(MID_ID, b"cd") + number) == (0x1234, -1, b"cd")
+    assert seen(element(9, b"xy") + number) == (0x1234, -1, b"")
+    assert seen(number + bytes(3)) == (0x1234, -1, b"")
