@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
-NAMES = ("join", "forward", "networks")
+NAMES = ("join", "forward", "transit", "joins", "soak", "networks")
 
 
 class Bench(Protocol):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,9 @@ class Window:
     refused: int
     compared: int
     differing: int
+    transit_ms: list[float]
+    """Median, 99th percentile and longest."""
+    feedbacks: int
 
     @property
     def us_per_packet(self) -> float:
@@ -65,8 +70,9 @@ class Assembly:
             self.office = Office.found(self.product.url, self.product.first_link)
             self.office.convene_many((CHAIR, *seats), self.folder / "outbox")
             self._tickets = [self.ticket(seat) for seat in seats]
-            self.relay, self.server = self.product.child("relay"), self.product.child("serve")
-            self.stage.ask("join", url=self.product.url, seats=[{"ticket": self.ticket(CHAIR), "layers": 1}])
+            self.server = self.product.child("serve")
+            self.ports = set[int]()
+            self._came(self.stage, [{"ticket": self.ticket(CHAIR), "layers": 1}], at_once=1)
         except BaseException:
             self.close()
             raise
@@ -84,19 +90,53 @@ class Assembly:
         """Seats of receivers that have not come yet."""
         return [{"ticket": ticket} for ticket in self._tickets[self.seated : self.seated + count]]
 
+    def relays(self) -> list[int]:
+        """The process ids of the relays that carry the meeting."""
+        return relays(self.product, self.ports)
+
+    def relay_cpu(self) -> float:
+        """CPU seconds that they have used."""
+        return sum(cpu_seconds(pid) for pid in self.relays())
+
+    def join(self, seats: list[dict[str, Any]], *, at_once: int, every: float = 0.0) -> dict[str, Any]:
+        """Receivers come in. Returns how that went."""
+        self.seated += len(seats)
+        return self._came(self.crowd, seats, at_once=at_once, every=every)
+
+    def _came(self, process: LoadProcess, seats: list[dict[str, Any]], **how: Any) -> dict[str, Any]:
+        joined = process.ask("join", url=self.product.url, seats=seats, **how)
+        self.ports |= set(joined["relay_ports"])
+        return joined
+
     def fill(self, receivers: int, *, at_once: int = 10) -> None:
         """Lets receivers in until so many sit there and media has reached them all. Nothing is sent before.
 
         Raises ``NotFlowing``.
         """
+        if receivers <= self.seated:
+            return
         self.stage.ask("hush")
-        self.crowd.ask("join", url=self.product.url, seats=self.seats(receivers - self.seated), at_once=at_once)
-        self.seated = receivers
+        self.join(self.seats(receivers - self.seated), at_once=at_once)
         self.stage.ask("send", shape="chromium", frames=FRAMES)
         flowing = self.crowd.ask("flowing", group="relay", count=receivers, seconds=FLOWING)["flowing"]
         self.stage.ask("hush")
         if flowing < receivers:
             raise NotFlowing(f"media reached {flowing} of {receivers} receivers")
+
+    @contextmanager
+    def newcomers(self, count: int, *, every: float) -> Generator[dict[str, Any]]:
+        """Others come in from a process of their own, one ``every`` so many seconds; they are not counted.
+
+        What is yielded tells at the end of the block how that went.
+        """
+        process, joined = LoadProcess(), dict[str, Any]()
+        seats = self.seats(count)
+        try:
+            process.begin("join", url=self.product.url, seats=seats, at_once=count, every=every)
+            yield joined
+            joined |= process.finish()
+        finally:
+            process.stop()
 
     def settle(self, group: str = "relay") -> dict[str, Any]:
         """Waits until nothing arrives any more. Returns what the receivers have counted."""
@@ -108,32 +148,36 @@ class Assembly:
                 break
         return counts
 
-    def window(self, seconds: float, shape: Shape = "chromium", frames: float = FRAMES) -> Window:
+    def window(
+        self, seconds: float, shape: Shape = "chromium", frames: float = FRAMES, *, opened: int = 1000
+    ) -> Window:
         """Sends for so long and counts what arrives until nothing more comes.
 
         The sender pauses before and after, so that what was sent and what arrived can be compared one by one; the
-        relay's CPU counts until the last packet is there.
+        relay's CPU counts until the last packet is there. One packet in ``opened`` is opened and compared.
         """
         self.crowd.ask("focus", group="relay")
         self.stage.ask("send", shape=shape, frames=frames)
         time.sleep(WARM)
         sent = self.stage.ask("hush")
         self.settle()
-        self.crowd.ask("sample", every=1000)
-        before, refused, cpu = self.crowd.ask("counts", group="relay"), self._refused(), cpu_seconds(self.relay)
+        self.crowd.ask("sample", every=opened)
+        before, refused, cpu = self.crowd.ask("counts", group="relay"), self._refused(), self.relay_cpu()
         self.stage.ask("send", shape=shape, frames=frames)
         time.sleep(seconds)
         sent_after = self.stage.ask("hush")
-        after = self.settle()
+        used, after = self._until_still(cpu)
         return Window(
             arrived=after["media"] - before["media"],
             expected=self.seated * sum(sent_after[kind] - sent[kind] for kind in ("video", "audio")),
-            used=cpu_seconds(self.relay) - cpu,
+            used=used,
             octets=after["octets"] - before["octets"],
             dropped=after["dropped"] - before["dropped"],
             refused=self._refused() - refused,
             compared=after["compared"],
             differing=after["differing"] + after["refused"],
+            transit_ms=after["transit_ms"] or [0.0, 0.0, 0.0],
+            feedbacks=after["feedbacks"] - before["feedbacks"],
         )
 
     def close(self) -> None:
@@ -142,5 +186,27 @@ class Assembly:
         self.product.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _until_still(self, before: float) -> tuple[float, dict[str, Any]]:
+        """CPU seconds until no later than ``STILL`` after the last packet, and what the receivers have counted."""
+        used, counts = self.relay_cpu() - before, self.crowd.ask("counts", group="relay")
+        for _ in range(200):
+            time.sleep(STILL)
+            after = self.crowd.ask("counts", group="relay")
+            if after["media"] == counts["media"]:
+                break
+            used, counts = self.relay_cpu() - before, after
+        return used, counts
+
     def _refused(self) -> int:
-        return port_drops(self.product.port + 1000)
+        return port_drops(*self.ports)
+
+
+def relays(product: Product, ports: set[int]) -> list[int]:
+    """The process ids of the relays that listen on these media ports."""
+    numbers = {str(port - product.port - 1000).encode() for port in ports}
+    found: list[int] = []
+    for pid in product.children():
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"relay" in arguments and arguments[arguments.index(b"--number") + 1] in numbers:
+            found.append(pid)
+    return found

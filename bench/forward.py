@@ -10,11 +10,14 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from bench.assembly import Assembly, Window
+from bench import janus, meetings
+from bench.assembly import STILL, WARM, Assembly, Window
 from bench.load.picture import FRAMES, SHAPES, Shape
 from bench.load.process import LoadProcess
+from bench.machine import cpu_seconds
 
 RECEIVERS = (10, 50, 200, 500)
 SHAPED = 50
@@ -26,41 +29,70 @@ WHOLE = 0.999
 LEAST_FRAMES = 5
 
 
-def cases(*, quick: bool) -> Iterator[dict[str, Any]]:
-    """One case for each number of receivers; unless quick also the shapes."""
-    with Assembly(RECEIVERS[-1]) as assembly:
-        bench = Forward(assembly, rounds=1 if quick else ROUNDS, seconds=QUICK_SECONDS if quick else SECONDS)
-        try:
-            for receivers in RECEIVERS:
-                assembly.fill(receivers)
-                yield bench.case("chromium")
-                if receivers == SHAPED and not quick:
-                    for shape in SHAPES[1:]:
-                        yield bench.case(shape)
-        finally:
-            bench.close()
+MEETINGS = "meetings-10x10"
+
+
+def names() -> list[str]:
+    """Every case, in the order of a whole run."""
+    stages = [
+        [f"stage-{count}", *(f"{shape}-{count}" for shape in SHAPES[1:] if count == SHAPED)] for count in RECEIVERS
+    ]
+    return [*(name for stage in stages for name in stage), MEETINGS]
+
+
+def cases(*, quick: bool, only: str | None = None) -> Iterator[dict[str, Any]]:
+    """One case for each number of receivers; unless quick also the shapes and the ten meetings."""
+    wanted = [only] if only else [name for name in names() if not quick or name.startswith("stage-")]
+    rounds, seconds = (1, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
+    stages = [name for name in wanted if name != MEETINGS]
+    if stages:
+        with Assembly(max(_receivers(name) for name in stages)) as assembly:
+            other = JanusStage(assembly.crowd) if not quick and janus.installed() else None
+            bench = Forward(assembly, rounds=rounds, seconds=seconds, janus=other)
+            try:
+                for name in stages:
+                    assembly.fill(_receivers(name))
+                    yield bench.case(name, _shape(name))
+            finally:
+                bench.close()
+    if MEETINGS in wanted:
+        yield meetings.case(rounds=rounds, seconds=seconds)
+
+
+def _receivers(name: str) -> int:
+    return int(name.rpartition("-")[2])
+
+
+def _shape(name: str) -> Shape:
+    for shape in SHAPES:
+        if name.startswith(shape):
+            return shape
+    return "chromium"
 
 
 class Forward:
-    def __init__(self, assembly: Assembly, *, rounds: int, seconds: float) -> None:
-        self._assembly, self._rounds, self._seconds = assembly, rounds, seconds
+    def __init__(self, assembly: Assembly, *, rounds: int, seconds: float, janus: JanusStage | None) -> None:
+        self._assembly, self._rounds, self._seconds, self._janus = assembly, rounds, seconds, janus
         self._floor = LoadProcess(module="bench.floor")
         self._ears = 0
 
     def close(self) -> None:
         self._floor.stop()
+        if self._janus is not None:
+            self._janus.close()
 
-    def case(self, shape: Shape) -> dict[str, Any]:
+    def case(self, name: str, shape: Shape) -> dict[str, Any]:
         """Medians over the rounds; ``delivered`` over all of them."""
         receivers, frames = self._assembly.seated, float(FRAMES)
         self._aim(receivers)
         windows: list[Window] = []
         floors: list[float] = []
+        others: list[JanusWindow] = []
         while len(windows) < self._rounds:
             window = self._assembly.window(self._seconds, shape, frames)
             if window.dropped and window.arrived < WHOLE * window.expected and frames > LEAST_FRAMES:
                 frames /= 2
-                windows, floors = [], []
+                windows, floors, others = [], [], []
                 print(
                     f"{receivers} receivers: the load client dropped {window.dropped} packets; {frames:g} frames/s",
                     file=sys.stderr,
@@ -68,15 +100,18 @@ class Forward:
                 continue
             windows.append(window)
             floors.append(self._floor_window(shape, frames))
+            if self._janus is not None:
+                others.append(self._janus.window(receivers, self._seconds, shape, frames))
         own, floor = statistics.median(window.us_per_packet for window in windows), statistics.median(floors)
         return {
-            "case": shape if shape != "chromium" else "stage",
+            "case": name,
             "receivers": receivers,
             "us_per_packet": round(own, 2),
             "floor_us": round(floor, 2),
-            "janus_us": None,
+            "janus_us": round(statistics.median(window.us_per_packet for window in others), 2) if others else None,
             "delivered": round(sum(w.arrived for w in windows) / sum(w.expected for w in windows), 5),
             "times_floor": round(own / floor, 2),
+            "janus_delivered": round(statistics.mean(window.delivered for window in others), 5) if others else None,
             "packets_per_s": round(sum(w.arrived for w in windows) / len(windows) / self._seconds),
             "relay_dropped": sum(window.refused for window in windows),
             "load_dropped": sum(window.dropped for window in windows),
@@ -102,6 +137,53 @@ class Forward:
         if arrived < WHOLE * ran["sent"] or ran["unsent"]:
             raise FloorIncomplete(f"{arrived} of {ran['sent']} arrived, {ran['unsent']} were not sent")
         return ran["us_per_packet"]
+
+
+@dataclass(frozen=True)
+class JanusWindow:
+    us_per_packet: float
+    delivered: float
+
+
+class JanusStage:
+    """Janus, who feeds it, and as many viewers in the process of the receivers as the relay has."""
+
+    def __init__(self, crowd: LoadProcess) -> None:
+        self._crowd, self._viewers = crowd, 0
+        self._janus, self._feed = janus.Janus(), LoadProcess()
+        self._feed.ask("feed", audio=self._janus.audio, video=self._janus.video)
+
+    def close(self) -> None:
+        self._feed.stop()
+        self._janus.stop()
+
+    def window(self, viewers: int, seconds: float, shape: Shape, frames: float) -> JanusWindow:
+        """As the relay's own: the sender pauses before and after."""
+        self._crowd.ask("focus", group="janus")
+        if viewers > self._viewers:
+            facts = {"mountpoint": janus.MOUNTPOINT, "count": viewers - self._viewers}
+            self._crowd.ask("watch", url=self._janus.url, **facts)
+            self._viewers = viewers
+            self._feed.ask("send", shape=shape, frames=frames)
+            time.sleep(WARM)
+            self._feed.ask("hush")
+            time.sleep(WARM)
+        sent, before = self._feed.ask("sent"), self._crowd.ask("counts", group="janus")
+        used = cpu_seconds(self._janus.pid)
+        self._feed.ask("send", shape=shape, frames=frames)
+        time.sleep(seconds)
+        after, counts = self._feed.ask("hush"), before
+        for _ in range(100):
+            used_now = cpu_seconds(self._janus.pid)
+            time.sleep(STILL)
+            last, counts = counts, self._crowd.ask("counts", group="janus")
+            if counts["media"] == last["media"]:
+                break
+        else:
+            used_now = cpu_seconds(self._janus.pid)
+        arrived = counts["media"] - before["media"]
+        expected = viewers * sum(after[kind] - sent[kind] for kind in ("video", "audio"))
+        return JanusWindow((used_now - used) / max(1, arrived) * 1e6, arrived / expected)
 
 
 class FloorIncomplete(Exception):

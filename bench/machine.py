@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -44,9 +45,22 @@ def socket_drops(sockets: Iterable[socket.socket]) -> int:
     return port_drops(*(made.getsockname()[1] for made in sockets))
 
 
-def receive_buffer_errors() -> int:
-    """``RcvbufErrors`` of the whole machine, from ``/proc/net/snmp``."""
-    names, values = [
-        line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Udp:")
-    ]
-    return int(values[names.index("RcvbufErrors")])
+@dataclass(frozen=True)
+class UdpErrors:
+    """Of the whole machine, from ``/proc/net/snmp``.
+
+    ``receive``: datagrams dropped because a socket was full (RcvbufErrors). ``send``: sends refused because a socket's
+    send buffer was full (SndbufErrors), which a non-blocking sender sees as EAGAIN.
+    """
+
+    receive: int
+    send: int
+
+    def since(self, before: UdpErrors) -> UdpErrors:
+        return UdpErrors(self.receive - before.receive, self.send - before.send)
+
+
+def udp_errors() -> UdpErrors:
+    lines = Path("/proc/net/snmp").read_text().splitlines()
+    names, values = [line.split() for line in lines if line.startswith("Udp:")]
+    return UdpErrors(int(values[names.index("RcvbufErrors")]), int(values[names.index("SndbufErrors")]))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import socket
 import struct
 import zlib
 
 _COOKIE = 0x2112A442
+UFRAG, PASSWORD = "load", "load-load-load-load-load"
+"""Of every load client: its peer signs its own checks with them."""
 
 
 class Checks:
@@ -15,7 +18,7 @@ class Checks:
 
     def __init__(self, ufrag: str, password: str) -> None:
         self._password = password.encode()
-        name = f"{ufrag}:load".encode()
+        name = f"{ufrag}:{UFRAG}".encode()
         self._attributes = (
             struct.pack(">HH", 0x0006, len(name))
             + name
@@ -31,10 +34,26 @@ class Checks:
         self._waiting = secrets.token_bytes(12)
         size = len(self._attributes)
         message = struct.pack(">HHI", 0x0001, size + 24, _COOKIE) + self._waiting + self._attributes
-        message += struct.pack(">HH", 0x0008, 20) + hmac.digest(self._password, message, "sha1")
-        message = message[:2] + struct.pack(">H", size + 32) + message[4:]
-        return message + struct.pack(">HHI", 0x8028, 4, zlib.crc32(message) ^ 0x5354554E)
+        return _signed(message, self._password)
 
     def answered(self, datagram: bytes) -> bool:
         """Whether this is the success response to the last request."""
         return datagram[:2] == b"\x01\x01" and datagram[8:20] == self._waiting
+
+
+def answer(datagram: bytes, address: tuple[str, int]) -> bytes | None:
+    """The success response to a peer's own check from ``address``; ``None`` for anything else."""
+    if datagram[:2] != b"\x00\x01" or len(datagram) < 20:
+        return None
+    port = address[1] ^ _COOKIE >> 16
+    host = int.from_bytes(socket.inet_aton(address[0]), "big") ^ _COOKIE
+    mapped = struct.pack(">HHBBHI", 0x0020, 8, 0, 1, port, host)
+    head = struct.pack(">HHI", 0x0101, len(mapped) + 24, _COOKIE) + datagram[8:20]
+    return _signed(head + mapped, PASSWORD.encode())
+
+
+def _signed(message: bytes, password: bytes) -> bytes:
+    """With MESSAGE-INTEGRITY, which the length counts already, and FINGERPRINT (RFC 8489 section 14)."""
+    message += struct.pack(">HH", 0x0008, 20) + hmac.digest(password, message, "sha1")
+    message = message[:2] + struct.pack(">H", len(message) - 20 + 8) + message[4:]
+    return message + struct.pack(">HHI", 0x8028, 4, zlib.crc32(message) ^ 0x5354554E)

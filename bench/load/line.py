@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from bench.load.ice import Checks
+from bench.load.ice import Checks, answer
 from bench.load.keys import Direction, Handshake, context, ffi
 from bench.load.wire import client_socket
 
@@ -16,14 +16,20 @@ _POINTER: Any = ffi.from_buffer("char[]", _VIEW)
 """One buffer in which all lines of the process seal and open their RTCP."""
 
 
+AGAIN = 0.1
+"""Seconds after which an unanswered check is sent again."""
+
+
 class Ear:
     """A socket that only receives: the kernel's floor is sent to it in the clear."""
 
     def __init__(self, peer: tuple[str, int], *, host: str = "127.0.0.1") -> None:
+        self.peer = peer
         self.socket: socket.socket = client_socket(peer, host=host)
         self.descriptor = self.socket.fileno()
         self.inward: Direction | None = None
         self.outward: Direction | None = None
+        self.on_rtcp: Callable[[bytes, int], None] = _unheard
 
     def check(self) -> None:
         """There is no pair to check."""
@@ -46,15 +52,23 @@ class Line(Ear):
 
     def __init__(self, parameters: dict[str, Any], *, host: str = "127.0.0.1") -> None:
         """``parameters``: a transport as mediasoup's grammar writes it."""
-        ice, candidate = parameters["iceParameters"], parameters["iceCandidates"][0]
+        ice = parameters["iceParameters"]
+        candidate = next(c for c in parameters["iceCandidates"] if c["protocol"] == "udp" and ":" not in c["ip"])
         super().__init__((str(candidate["ip"]), int(candidate["port"])), host=host)
-        self.on_rtcp: Callable[[bytes, int], None] = _unheard
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.checked = False
         self.unsent = 0
         self._checks = Checks(ice["usernameFragment"], ice["password"])
         prints = [(str(f["algorithm"]), str(f["value"])) for f in parameters["dtlsParameters"]["fingerprints"]]
         self._dtls = Handshake(prints, self.send)
-        self.checked = False
+
+    async def connect(self) -> None:
+        """Checks until it is answered, then shakes hands."""
+        while not self.connected.done():
+            if not self.checked:
+                self.check()
+            await asyncio.wait([self.connected], timeout=AGAIN)
+        self.connected.result()
 
     @staticmethod
     def dtls_parameters() -> dict[str, Any]:
@@ -76,6 +90,8 @@ class Line(Ear):
             if not self.checked and self._checks.answered(datagram):
                 self.checked = True
                 self._dtls.start()
+            elif (response := answer(datagram, self.peer)) is not None:
+                self.send(response)
         elif 20 <= first <= 63:
             self._shake_hands(datagram)
         elif self.inward is not None and len(datagram) <= len(_VIEW):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.load import picture
-from bench.load.line import Line
+from bench.load.line import Ear
 from bench.load.picture import FRAMES, SOUNDS, Mark, Shape
 from bench.load.reports import sender_report
 from bench.load.wire import Burst
@@ -66,7 +66,7 @@ class Layer:
 class Sender:
     """``level`` is the loudness in −dBov; ``layers`` 1 or 3. Nothing is sent before ``start``."""
 
-    def __init__(self, line: Line, *, layers: int = 1, level: int = 30) -> None:
+    def __init__(self, line: Ear, *, layers: int = 1, level: int = 30) -> None:
         self.line, self.level = line, level
         self.layers = [Layer("", 4)] if layers == 1 else [Layer(rid, packets) for rid, packets in LAYERS[:layers]]
         self.shape: Shape = "chromium"
@@ -325,6 +325,24 @@ class Sender:
                 layer.repair_sequence = layer.repair_sequence + 1 & 0xFFFF
                 self._send([head + struct.pack(">H", sequence) + payload])
                 self.repeated += 1
+
+
+class PlainSender(Sender):
+    """The same in the clear, sound and picture to a port each: what feeds a Janus mountpoint."""
+
+    def __init__(self, audio: int, video: int) -> None:
+        self._ears = Ear(("127.0.0.1", audio)), Ear(("127.0.0.1", video))
+        super().__init__(self._ears[1])
+
+    def _send(self, packets: list[bytes]) -> None:
+        if not self._running:
+            return
+        matrix = _burst.matrix
+        for row, packet in enumerate(packets):
+            matrix.views[row][: len(packet)] = np.frombuffer(packet, np.uint8)
+            matrix.sizes[row] = len(packet)
+        ear = self._ears[0 if packets[0][1] & 0x7F == OPUS else 1]
+        self.unsent += len(packets) - _burst.send(ear.descriptor, len(packets))
 
 
 def _element(id: int, value: bytes) -> bytes:

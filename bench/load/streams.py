@@ -52,11 +52,13 @@ class Streams:
         self, streams: Integers, sequences: Integers, stamps: Integers, arrivals: Integers, sizes: Integers
     ) -> None:
         """Counts packets of known streams, in the order in which they came."""
-        before = self.highest[streams]
-        base = np.where(before < 0, sequences, before)
+        new = self.highest[streams] < 0
+        base = self.highest[streams]
+        if new.any():
+            begun, at = np.unique(streams[new], return_index=True)
+            base[new] = sequences[new][at][np.searchsorted(begun, streams[new])]
         unwrapped = base + ((sequences - base + 0x8000) & 0xFFFF) - 0x8000
         np.maximum.at(self.highest, streams, unwrapped)
-        new = before < 0
         if new.any():
             np.minimum.at(self.first, streams[new], unwrapped[new])
         self.received[: self.count] += np.bincount(streams, minlength=self.count)

@@ -17,10 +17,12 @@ from bench.load import site as sites
 from bench.load.audience import TURN, Audience, Sample
 from bench.load.line import Ear
 from bench.load.picture import Shape
-from bench.load.site import Seat, Site
+from bench.load.sender import PlainSender, Sender
+from bench.load.site import PATIENCE, Seat, Site
+from bench.load.viewer import Session, answer_to, line_of, streams_of
 from bench.machine import socket_drops
 
-RELAY, FLOOR = "relay", "floor"
+RELAY, FLOOR, JANUS = "relay", "floor", "janus"
 Answer = dict[str, Any]
 
 
@@ -29,6 +31,8 @@ class Worker:
         self.audience = Audience()
         self.sites: list[Site] = []
         self._ears: list[int] = []
+        self._session: Session | None = None
+        self._plain: PlainSender | None = None
         self._loop = asyncio.get_running_loop()
         self._capabilities: dict[str, Any] | None = None
         self._commands: dict[str, Callable[..., Awaitable[Answer]]] = {
@@ -37,6 +41,8 @@ class Worker:
             "leave": self.leave,
             "flowing": self.flowing,
             "ears": self.ears,
+            "watch": self.watch,
+            "feed": self.feed,
             "send": self.send,
             "hush": self.hush,
             "focus": self.focus,
@@ -70,7 +76,14 @@ class Worker:
         took = await asyncio.gather(*(one(place, Seat(**seat)) for place, seat in enumerate(seats)))
         gc.collect()
         gc.freeze()
-        return {"joined": len(took), "seconds": self._loop.time() - began, "median_ms": statistics.median(took)}
+        ports = {site.receive.peer[1] for site in self.sites if site.receive is not None}
+        return {
+            "joined": len(took),
+            "seconds": self._loop.time() - began,
+            "median_ms": statistics.median(took),
+            "relay_ports": sorted(ports),
+            "again": sum(site.again for site in self.sites),
+        }
 
     async def act(self, place: int, act: str, facts: dict[str, Any]) -> Answer:
         await self.sites[place].act(act, **facts)
@@ -79,7 +92,7 @@ class Worker:
     async def leave(self, count: int) -> Answer:
         """The last ``count`` sites leave."""
         leaving, self.sites = self.sites[len(self.sites) - count :], self.sites[: len(self.sites) - count]
-        gone = {line for site in leaving for line in (site.receive, site.sender and site.sender.line)}
+        gone = {line for site in leaving for line in (site.receive, site.sending)}
         await asyncio.gather(*(site.leave() for site in leaving))
         for number, line in enumerate(self.audience.lines):
             if line in gone:
@@ -105,20 +118,40 @@ class Worker:
             self._ears.append(ear.socket.getsockname()[1])
         return {"ports": self._ears}
 
+    async def watch(self, url: str, mountpoint: int, count: int) -> Answer:
+        """Lets viewers watch a mountpoint of Janus."""
+        if self._session is None:
+            self._session = Session(url)
+            await self._session.open()
+        for _ in range(count):
+            handle, offer = await self._session.watch(mountpoint)
+            line = line_of(offer)
+            number = self.audience.add(line, JANUS)
+            line.on_rtcp = self.audience.reports_of(number)
+            for ssrc, kind, rate in streams_of(offer):
+                self.audience.expect(number, ssrc, kind, rate)
+            await self._session.start(handle, answer_to(offer, line.socket.getsockname()))
+            async with asyncio.timeout(PATIENCE):
+                await line.connect()
+        return {}
+
+    async def feed(self, audio: int, video: int) -> Answer:
+        """The sender of this process sends plain RTP to these ports of the machine."""
+        self._plain = PlainSender(audio, video)
+        return {}
+
     async def send(self, shape: Shape, frames: float) -> Answer:
-        for site in self.sites:
-            if site.sender is not None:
-                site.sender.start(shape, frames)
+        for sender in self._senders():
+            sender.start(shape, frames)
         return {}
 
     async def hush(self) -> Answer:
-        for site in self.sites:
-            if site.sender is not None:
-                site.sender.stop()
+        for sender in self._senders():
+            sender.stop()
         return await self.sent()
 
     async def sent(self) -> Answer:
-        senders = [site.sender for site in self.sites if site.sender is not None]
+        senders = self._senders()
         return {
             "video": sum(sender.sent["video"] for sender in senders),
             "audio": sum(sender.sent["audio"] for sender in senders),
@@ -157,23 +190,30 @@ class Worker:
 
     # --
 
+    def _senders(self) -> list[Sender]:
+        if self._plain is not None:
+            return [self._plain]
+        return [site.sender for site in self.sites if site.sender is not None]
+
     async def _join(self, url: str, seat: Seat) -> None:
         assert self._capabilities is not None
         site = Site(seat)
-        offer = await site.enter(url, self._capabilities)
-        receive, sending = site.prepare(offer)
-        number = self.audience.add(receive, RELAY)
-        receive.on_rtcp = self.audience.reports_of(number)
+        await site.join(url, self._capabilities, self._listen)
+        self.sites.append(site)
+
+    def _listen(self, site: Site) -> None:
+        """The lines of a site are made: what comes on them is counted."""
+        assert site.receive is not None
+        number = self.audience.add(site.receive, RELAY)
+        site.receive.on_rtcp = self.audience.reports_of(number)
         for slot in site.slots.values():
             parameters = slot["rtp_parameters"]
             encoding, rate = parameters["encodings"][0], parameters["codecs"][0]["clockRate"]
             self.audience.expect(number, encoding["ssrc"], slot["kind"], rate)
             if "rtx" in encoding:
                 self.audience.expect(number, encoding["rtx"]["ssrc"], "repair", rate)
-        if sending is not None:
-            self.audience.add(sending, RELAY)
-        await site.connect()
-        self.sites.append(site)
+        if site.sending is not None:
+            self.audience.add(site.sending, RELAY)
 
     def _turn(self, due: float) -> None:
         self.audience.turn()

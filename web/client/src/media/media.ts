@@ -3,7 +3,7 @@
 import { Device } from "mediasoup-client"
 import type { Consumer, Producer, RtpCapabilities, Transport, TransportOptions } from "mediasoup-client/types"
 import type { ConnectMedia, IceRestarted, MediaOffer, NewProducer, Produce } from "../protocol"
-import { encoding, SCREEN_START_KBPS } from "./encodings"
+import { active, encodings, SCREEN_START_KBPS, sizeOf, takesTemporalLayers, type Able } from "./encodings"
 import { neededRelay, Path } from "./path"
 
 export type Source = NewProducer["source"]
@@ -33,11 +33,16 @@ export class Media {
   #sendDtls: Record<string, unknown> | null = null
   #receiveDtls: Record<string, unknown> | null = null
   #path: Path
+  #able: Able
+  /** The rids that anybody takes, by source, as the relay last told. */
+  #watched = new Map<Source, readonly string[]>()
+  #tuning: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(device: Device, offer: MediaOffer, asks: Asks) {
     this.endpoint = offer.endpoint
     this.#asks = asks
+    this.#able = ableToSend(device)
     const iceServers = neededRelay() ? offer.ice_servers : []
     this.#receive = device.createRecvTransport({ ...(offer.receive as TransportOptions), iceServers })
     this.#send = offer.send && device.createSendTransport({ ...(offer.send as TransportOptions), iceServers })
@@ -104,13 +109,23 @@ export class Media {
   async send(source: Source, track: MediaStreamTrack): Promise<void> {
     const producer = this.producers.get(source)
     if (!producer) return this.#produce(source, track)
-    if (producer.track !== track) await producer.replaceTrack({ track })
-    producer.resume()
+    if (producer.track !== track) await this.#put(producer, source, track)
+    this.producers.get(source)?.resume()
   }
 
   /** Another track in the place of the one before; what is paused stays paused. */
   async replace(source: Source, track: MediaStreamTrack): Promise<void> {
-    await this.producers.get(source)?.replaceTrack({ track })
+    const producer = this.producers.get(source)
+    if (!producer) return
+    const { paused } = producer
+    await this.#put(producer, source, track)
+    if (paused) this.producers.get(source)?.pause()
+  }
+
+  /** From now on these encodings of a video are watched: the others rest. Nothing is negotiated. */
+  async watched(source: Source, rids: readonly string[]): Promise<void> {
+    this.#watched.set(source, rids)
+    await this.#tune(source)
   }
 
   /** Stops sending for now; the producer stays, so that going on is immediate. */
@@ -131,6 +146,7 @@ export class Media {
     const producer = this.producers.get(source)
     if (!producer) return
     this.producers.delete(source)
+    this.#watched.delete(source)
     producer.close()
     await this.#asks.closeProducer(source)
   }
@@ -162,13 +178,43 @@ export class Media {
     if (source === "screen") track.contentHint = "detail"
     const producer = await this.#send.produce({
       track,
-      encodings: [encoding(source)],
+      encodings: encodings(source, sizeOf(track), this.#able),
       codecOptions:
         source === "screen" ? { videoGoogleStartBitrate: SCREEN_START_KBPS } : codecOptions(source),
       stopTracks: false,
       appData: { source },
     })
     this.producers.set(source, producer)
+    if (this.#watched.has(source)) await this.#tune(source)
+  }
+
+  /** Puts a track into a producer; one whose size gives another number of encodings gets a producer of its own. */
+  async #put(producer: Producer, source: Source, track: MediaStreamTrack): Promise<void> {
+    const wanted = encodings(source, sizeOf(track), this.#able)
+    if (wanted.length !== producer.rtpParameters.encodings?.length) {
+      await this.end(source)
+      return this.#produce(source, track)
+    }
+    await producer.replaceTrack({ track })
+    await this.#tune(source)
+  }
+
+  /** Sets bit rates by the size of the track, and which encodings are sent by who watches; one setting at a time. */
+  #tune(source: Source): Promise<unknown> {
+    this.#tuning = this.#tuning.then(async () => {
+      const { rtpSender, track } = this.producers.get(source) ?? {}
+      if (!rtpSender || !track || this.#closed) return
+      const parameters = rtpSender.getParameters()
+      const rids = parameters.encodings.map(({ rid }) => rid ?? "")
+      const sent = rids.length > 1 ? active(rids, this.#watched.get(source) ?? null) : [true]
+      const sizes = encodings(source, sizeOf(track), this.#able)
+      parameters.encodings.forEach((encoding, place) => {
+        encoding.active = sent[place]!
+        encoding.maxBitrate = sizes[place]!.maxBitrate
+      })
+      await rtpSender.setParameters(parameters)
+    })
+    return (this.#tuning = this.#tuning.catch((error: unknown) => console.warn("encodings stay", error)))
   }
 
   #compose(): void {
@@ -186,6 +232,13 @@ export class Media {
     this.close()
     this.onbroken()
   }
+}
+
+/** Only VP8 is sent in several sizes, and only where it is the codec that both ends take first. */
+function ableToSend(device: Device): Able {
+  const video = device.sendRtpCapabilities.codecs?.find(({ kind }) => kind === "video")
+  const simulcast = video?.mimeType.toLowerCase() === "video/vp8"
+  return { simulcast, temporal: simulcast && takesTemporalLayers() }
 }
 
 function codecOptions(source: Source) {

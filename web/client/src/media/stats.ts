@@ -21,6 +21,14 @@ const OUTBOUND = [
   "packetsSent", "bytesSent", "retransmittedPacketsSent", "targetBitrate", "framesEncoded", "framesPerSecond", "frameWidth",
   "frameHeight", "nackCount", "pliCount", "qualityLimitationReason",
 ] // prettier-ignore
+const SUMMED = new Set([
+  "packetsSent",
+  "bytesSent",
+  "retransmittedPacketsSent",
+  "targetBitrate",
+  "nackCount",
+  "pliCount",
+])
 const PAIR = ["currentRoundTripTime", "availableOutgoingBitrate", "bytesSent", "bytesReceived"]
 
 export const NOTHING: MediaStats = { endpoint: null, slots: {}, producers: {}, transports: {} }
@@ -30,9 +38,8 @@ export async function mediaStats(media: Media | null): Promise<MediaStats> {
   const slots = [...media.consumers].map(
     async ([name, consumer]) => [name, pick(await consumer.getStats(), "inbound-rtp", INBOUND)] as const,
   )
-  const producers = [...media.producers].map(
-    async ([source, producer]) =>
-      [source, pick(await producer.getStats(), "outbound-rtp", OUTBOUND)] as const,
+  const producers = [...media.producers].map(async ([source, producer]) =>
+    sent(source, await producer.getStats()),
   )
   const { receive, send } = media.transports()
   const transports = Object.entries({ receive, send }).map(async ([name, transport]) => {
@@ -44,19 +51,40 @@ export async function mediaStats(media: Media | null): Promise<MediaStats> {
   return {
     endpoint: media.endpoint,
     slots: Object.fromEntries(await Promise.all(slots)),
-    producers: Object.fromEntries(await Promise.all(producers)),
+    producers: Object.fromEntries((await Promise.all(producers)).flat()),
     transports: Object.fromEntries(await Promise.all(transports)),
   }
+}
+
+/** What a source sends: as a whole, with the size of its largest picture, and each of several encodings by its rid. */
+export function sent(source: string, report: RTCStatsReport): [string, Figures][] {
+  const entries = [...(report.values() as Iterable<Record<string, unknown>>)]
+    .filter((entry) => entry["type"] === "outbound-rtp")
+    .sort((a, b) => String(a["rid"] ?? "").localeCompare(String(b["rid"] ?? "")))
+  if (entries.length < 2) return [[source, entries[0] ? figures(entries[0], OUTBOUND) : {}]]
+  const encodings = entries.map((entry) => figures(entry, OUTBOUND))
+  const moving = encodings.filter((encoding) => Number(encoding["framesPerSecond"] ?? 0) > 0)
+  const whole = { ...(moving.at(-1) ?? encodings.at(-1)!) }
+  for (const name of SUMMED)
+    whole[name] = encodings.reduce((sum, encoding) => sum + Number(encoding[name] ?? 0), 0)
+  return [
+    [source, whole],
+    ...entries.map((entry, place): [string, Figures] => [`${source} ${entry["rid"]}`, encodings[place]!]),
+  ]
 }
 
 function pick(report: RTCStatsReport, type: string, names: string[]): Figures {
   for (const entry of report.values() as Iterable<Record<string, unknown>>) {
     if (entry["type"] !== type || (type === "candidate-pair" && !entry["nominated"])) continue
-    return Object.fromEntries(
-      names.filter((name) => name in entry).map((name) => [name, entry[name] as number]),
-    )
+    return figures(entry, names)
   }
   return {}
+}
+
+function figures(entry: Record<string, unknown>, names: string[]): Figures {
+  return Object.fromEntries(
+    names.filter((name) => name in entry).map((name) => [name, entry[name] as number]),
+  )
 }
 
 /** How media pass: `udp` or `tcp`, `relay-udp`, `relay-tcp` or `relay-tls` through a TURN server, empty for no path. */

@@ -261,6 +261,7 @@ export class Session {
       if (message.kind === "turned_away") return this.#follower.turnedAway(message.reason)
       if (message.kind === "seated" || message.kind === "media_ready") this.again("anew")
       if (message.kind === "media_lost") this.#drop()
+      if (message.kind === "send_encodings") void this.media?.watched(message.source, message.rids)
     }
     if (!this.room) return
     const { state, gap } = hear(this.room, posted)
