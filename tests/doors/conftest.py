@@ -12,13 +12,14 @@ from gathering import SEATS, Gathering
 from bench.office import Office
 from bench.product import Product
 
+TURN = "turn:127.0.0.1:3478?transport=udp"
 NUMBERS = count(1)
 """Nobody sits in two meetings: invitations are told apart by their addresses."""
 
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    running = Product(tmp_path_factory.mktemp("doors") / "var")
+    running = Product(tmp_path_factory.mktemp("doors") / "var", NGHISU_TURN=TURN)
     running.wait_ready()
     yield running
     status = running.stop()

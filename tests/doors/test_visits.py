@@ -16,6 +16,8 @@ async def test_an_encoder_is_on_the_stage_and_a_player_sees_and_hears_it(gatheri
     assert chair.headers["Content-Type"] == "application/sdp"
     assert chair.address.startswith("/whip/")
     assert chair.headers["ETag"].strip('"')
+    for visitor in (chair, viewer):
+        assert visitor.headers["Link"].startswith('<turn:127.0.0.1:3478?transport=udp>; rel="ice-server"; username="')
 
 
 async def test_a_room_with_encoder_and_player_hears_the_others_and_never_itself(gathering: Gathering) -> None:
