@@ -7,60 +7,33 @@ import secrets
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from bench.load import picture
 from bench.load.line import Ear
+from bench.load.offer import (
+    KEPT,
+    LAYERS,
+    LEVEL,
+    MID,
+    OPUS,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_CC,
+    VP8,
+    VP8_REPAIR,
+    Layer,
+    new_ssrc,
+    producers,
+)
 from bench.load.picture import FRAMES, SOUNDS, Mark, Shape
 from bench.load.reports import sender_report
 from bench.load.wire import Burst
 
-MID, TRANSPORT_CC, LEVEL, RID, REPAIRED_RID = 4, 3, 1, 10, 11
-VP8, VP8_REPAIR, OPUS = 96, 97, 111
-KEPT = 1024
-"""Packets of a layer that can be repeated."""
-
-LAYERS = (("r0", 1), ("r1", 2), ("r2", 4))
-"""Simulcast as a 1280×720 camera sends it: rid, and about how many packets a frame has."""
-
 _TEMPORAL = (0, 2, 1, 2)
-_URIS = {
-    "urn:ietf:params:rtp-hdrext:sdes:mid": MID,
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": TRANSPORT_CC,
-    "urn:ietf:params:rtp-hdrext:ssrc-audio-level": LEVEL,
-    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": RID,
-    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": REPAIRED_RID,
-}
 _burst = Burst(16)
-
-
-def _ssrc() -> int:
-    return secrets.randbelow(0xFFFF_0000) + 1
-
-
-@dataclass
-class Layer:
-    """One RTP stream of the camera and what can be repeated of it."""
-
-    rid: str
-    packets: int
-    ssrc: int = field(default_factory=_ssrc)
-    repair_ssrc: int = field(default_factory=_ssrc)
-    sequence: int = field(default_factory=lambda: secrets.randbelow(0x4000))
-    repair_sequence: int = field(default_factory=lambda: secrets.randbelow(0x4000))
-    frame: int = 0
-    tl0: int = 0
-    sent: int = 0
-    octets: int = 0
-    stamp: int = 0
-    wants_key: bool = True
-    kept: list[tuple[int, int, int, bytes] | None] = field(
-        default_factory=lambda: list[tuple[int, int, int, bytes] | None]([None] * KEPT)
-    )
-    """By sequence number: number, marker, time stamp, payload."""
 
 
 class Sender:
@@ -73,7 +46,7 @@ class Sender:
         self.frames_a_second = float(FRAMES)
         self.sounds = self.sound_octets = 0
         self.key_frames = self.repeated = self.unsent = 0
-        self._audio_ssrc, self._audio_sequence = _ssrc(), secrets.randbelow(0x4000)
+        self._audio_ssrc, self._audio_sequence = new_ssrc(), secrets.randbelow(0x4000)
         self._number = 0
         self._running = False
         self._began = time.monotonic_ns()
@@ -88,68 +61,11 @@ class Sender:
 
     def producers(self) -> list[dict[str, Any]]:
         """As mediasoup-client offers them."""
-        rtcp = {"cname": "load", "reducedSize": True, "mux": True}
-        return [
-            {
-                "source": "microphone",
-                "kind": "audio",
-                "rtp_parameters": {
-                    "mid": "0",
-                    "codecs": [
-                        _codec("audio/opus", OPUS, 48_000, channels=2, rtcpFeedback=[_feedback("transport-cc")])
-                    ],
-                    "headerExtensions": _extensions(MID, TRANSPORT_CC, LEVEL),
-                    "encodings": [{"ssrc": self._audio_ssrc, "dtx": True}],
-                    "rtcp": rtcp,
-                },
-            },
-            {
-                "source": "camera",
-                "kind": "video",
-                "rtp_parameters": {
-                    "mid": "1",
-                    "codecs": [
-                        _codec(
-                            "video/VP8",
-                            VP8,
-                            90_000,
-                            rtcpFeedback=[
-                                _feedback("transport-cc"),
-                                _feedback("ccm", "fir"),
-                                _feedback("nack"),
-                                _feedback("nack", "pli"),
-                            ],
-                        ),
-                        _codec("video/rtx", VP8_REPAIR, 90_000, parameters={"apt": VP8}, rtcpFeedback=[]),
-                    ],
-                    "headerExtensions": _extensions(
-                        MID, TRANSPORT_CC, *((RID, REPAIRED_RID) if self._simulcast else ())
-                    ),
-                    "encodings": self._encodings(),
-                    "rtcp": rtcp,
-                },
-            },
-        ]
+        return producers(self._audio_ssrc, self.layers)
 
     @property
     def _simulcast(self) -> bool:
         return len(self.layers) > 1
-
-    def _encodings(self) -> list[dict[str, Any]]:
-        if not self._simulcast:
-            (only,) = self.layers
-            return [{"ssrc": only.ssrc, "rtx": {"ssrc": only.repair_ssrc}, "dtx": False}]
-        return [
-            {
-                "rid": layer.rid,
-                "active": True,
-                "scaleResolutionDownBy": 1 << len(self.layers) - 1 - place,
-                "maxBitrate": layer.packets * 240_000,
-                "scalabilityMode": "L1T3",
-                "dtx": False,
-            }
-            for place, layer in enumerate(self.layers)
-        ]
 
     # -- The clockwork
 
@@ -347,15 +263,3 @@ class PlainSender(Sender):
 
 def _element(id: int, value: bytes) -> bytes:
     return bytes([id << 4 | len(value) - 1]) + value
-
-
-def _codec(mime_type: str, payload_type: int, clock_rate: int, **more: Any) -> dict[str, Any]:
-    return {"mimeType": mime_type, "payloadType": payload_type, "clockRate": clock_rate, "parameters": {}, **more}
-
-
-def _feedback(type: str, parameter: str = "") -> dict[str, str]:
-    return {"type": type, "parameter": parameter}
-
-
-def _extensions(*ids: int) -> list[dict[str, Any]]:
-    return [{"uri": uri, "id": id, "encrypt": False, "parameters": {}} for uri, id in _URIS.items() if id in ids]
