@@ -5,7 +5,7 @@ import { explain, t } from "../i18n/locale"
 import { LocalDevices } from "../media/devices.svelte"
 import type { Media } from "../media/media"
 import { mediaStats } from "../media/stats"
-import type { AnyAct } from "../protocol"
+import type { AnyAct, Look } from "../protocol"
 import { get, problemOf } from "../ui/http"
 import { say } from "../ui/toasts.svelte"
 import { Announcer } from "./announcer.svelte"
@@ -236,6 +236,11 @@ export class Visit {
   /** Tries the connection at once. */
   retry(): void {
     this.#session.retry()
+  }
+
+  /** Tells what this browser shows. Throws `Refusal`. */
+  async look(look: Look): Promise<void> {
+    await this.#session.call("look", look)
   }
 
   stats() {
