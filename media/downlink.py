@@ -94,6 +94,12 @@ class Downlink:
         self._steering.adapt(self._look, self._sounds(), now)
 
     def rtcp(self, compound: bytes, now: int) -> None:
+        if compound[1] == rtcp.TRANSPORT_FEEDBACK and compound[0] & 0x1F == rtcp.TRANSPORT_CC:
+            size = 4 + 4 * (compound[2] << 8 | compound[3])
+            self._steering.heed(compound[4:size], now)
+            compound = compound[size:]
+            if not compound:
+                return
         for kind, count, body in rtcp.walk(compound):
             if kind == rtcp.TRANSPORT_FEEDBACK and count == rtcp.TRANSPORT_CC:
                 self._steering.heed(body, now)

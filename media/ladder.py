@@ -51,6 +51,10 @@ class Meter:
                 self.rates[layer] = total if not before else before + (total - before) * WEIGHT
 
 
+SIMILAR = 0.12
+"""By so much a rate may differ from what it was without making another ladder."""
+
+
 def ladder(encodings: Sequence[Encoding]) -> tuple[Rung, ...]:
     """The rungs of a producer, from worst to best; an encoding that is not sent has none that is alive.
 
@@ -65,3 +69,11 @@ def ladder(encodings: Sequence[Encoding]) -> tuple[Rung, ...]:
             offered = alive and layer < meter.layers
             rungs.append(Rung(place, layer if layer < meter.layers - 1 else TOP, max(1, rate) if offered else 0))
     return tuple(rungs)
+
+
+def alike(one: Sequence[Rung], other: Sequence[Rung]) -> bool:
+    """Whether a choice made for the one would be made for the other."""
+    return len(one) == len(other) and all(
+        a.temporal == b.temporal and abs(a.bitrate - b.bitrate) <= SIMILAR * min(a.bitrate, b.bitrate)
+        for a, b in zip(one, other, strict=True)
+    )

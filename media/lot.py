@@ -67,11 +67,11 @@ class Lot:
         "heads",
         "lanes",
         "levels",
+        "messages",
         "names",
         "numbered",
         "offsets",
         "outlets",
-        "payload_type",
         "pictures",
         "size",
         "stamps",
@@ -82,13 +82,14 @@ class Lot:
     )
 
     def __init__(self, slots: list[Slot], payload_type: int) -> None:
-        self.payload_type = payload_type
         segments = [slot.segment for slot in slots]
         outlets = [slot.outlet for slot in slots]
         self.size = len(slots)
         self.numbered, self.tag = outlets[0].numbered, outlets[0].tag
         self.levels = bool(slots[0].head[LEVEL_AT - 1])
-        self.heads = np.frombuffer(b"".join(slot.head for slot in slots), np.uint8).reshape(self.size, 1, HEAD)
+        heads = bytearray().join(slot.head for slot in slots)
+        heads[1::HEAD] = bytes([payload_type]) * self.size
+        self.heads = np.frombuffer(heads, np.uint8).reshape(self.size, HEAD)
         self.offsets = _column(segment.offset for segment in segments)
         self.stamps = _column(segment.stamp_offset for segment in segments)
         self.pictures = _column(segment.picture_offset for segment in segments)
@@ -103,6 +104,8 @@ class Lot:
         """Addresses of the socket addresses."""
         self._handles = [outlet.handle for outlet in outlets]
         self._repeated: dict[int, list[Any]] = {1: self._handles}
+        self.messages: dict[int, NDArray[np.uint64]] = {}
+        """What the wire has prepared, by the number of packets in a message."""
 
     def handles(self, packets: int) -> list[Any]:
         """Every receiver's session, as often in a row as there are packets."""

@@ -33,6 +33,11 @@ FREE_TRIES = 20
 TURNS = 4
 """How often the socket is drained in one turn of the event loop, before others have theirs."""
 
+COUNTED, BUSY = 100_000, 100
+"""More wakes than these within so many microseconds, and the socket is looked into at intervals."""
+INTERVAL, QUIET = 0.001, 20
+"""Seconds between two looks, and how many in a row may find nothing before the next is announced again."""
+
 LANES = 64
 """Receiving transports that there is room for at first."""
 
@@ -150,6 +155,8 @@ class Port:
         self._drain = Drain(self._socket.fileno(), name_size)
         self._tcp = Listener(listening, self.incoming, self._by_tcp, self._left)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._polling: asyncio.TimerHandle | None = None
+        self._wakes = self._counted_since = self._idle = 0
 
     def _open(self, host: str, port: int) -> tuple[socket.socket, socket.socket]:
         """Both sockets on one number; any that is free on both when ``port`` is 0."""
@@ -177,6 +184,8 @@ class Port:
         if self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
             self._loop = None
+        if self._polling is not None:
+            self._polling.cancel()
         self._socket.close()
         self._tcp.close()
 
@@ -213,15 +222,52 @@ class Port:
         )
 
     def _readable(self) -> None:
-        drain, arrived = self._drain, self._arrived
+        """Something has come. Where much comes, it is looked for at intervals instead of being announced each time."""
+        self._take()
+        now = clock.now()
+        if now - self._counted_since > COUNTED:
+            self._wakes, self._counted_since = 0, now
+        self._wakes += 1
+        if self._wakes > BUSY and self._loop is not None:
+            self._wakes, self._idle = 0, 0
+            self._loop.remove_reader(self._socket.fileno())
+            self._poll_later(self._loop)
+
+    def _poll(self) -> None:
+        self._polling = None
+        loop = self._loop
+        if loop is None:
+            return
+        self._idle = 0 if self._take() else self._idle + 1
+        if self._idle > QUIET:
+            loop.add_reader(self._socket.fileno(), self._readable)
+        else:
+            self._poll_later(loop)
+
+    def _poll_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._polling = loop.call_later(INTERVAL, self._poll)
+
+    def _take(self) -> int:
+        """Takes what lies in the socket and sends what follows from it. Returns how many datagrams there were."""
+        drain, peers, arrived, count = self._drain, self._by_address, self._arrived, 0
         for _ in range(TURNS):
+            now = clock.now()
             for buffer, size, name in drain.take():
-                arrived(buffer, size, name)
+                count += 1
+                first = buffer.bytes[0]
+                peer = peers.get(name) if 128 <= first <= 191 and size >= 12 else None
+                if peer is not None:
+                    peer.srtp(buffer, size, now)
+                else:
+                    arrived(buffer, size, name)
             if not drain.full:
                 break
+        self.counters.received += count
         self.wire.flush(clock.now())
+        return count
 
     def _by_tcp(self, size: int, connection: Connection) -> bool:
+        self.counters.received += 1
         welcome = self._arrived(self.incoming, size, connection)
         self.wire.flush(clock.now())
         return welcome
@@ -233,7 +279,6 @@ class Port:
 
     def _arrived(self, buffer: Buffer, size: int, address: Address) -> bool:
         """Whether it came from a known address, or made it known."""
-        self.counters.received += 1
         first = buffer.bytes[0] if size else 0xFF
         if first <= 3:
             return self._check(bytes(buffer.view[:size]), address)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from media.clock import SenderClock
 from media.encoding import IDLE, LAYER_IDLE, Encoding
-from media.ladder import ladder
+from media.ladder import alike, ladder
 from media.messages import ProducerInventory, Source
 from media.ortc import CLOCK_RATES, Codec, Kind, Sending
 from media.wire import Wire
@@ -99,7 +99,9 @@ class Producer:
         """Some times a second: what its layers take now."""
         for encoding in self.encodings:
             encoding.meter.read(encoding.layer_octets, now)
-        self.ladder = ladder(self.encodings)
+        measured = ladder(self.encodings)
+        if not alike(measured, self.ladder):
+            self.ladder = measured
 
     def watched(self, now: int) -> tuple[str, ...] | None:
         """The rids that anybody takes, or took just now, if they are others than the last time; else ``None``."""

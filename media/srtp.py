@@ -63,7 +63,12 @@ class Direction:
         return length[0]
 
     def open_rtcp(self, buffer: Buffer, size: int) -> int:
-        return self._work(_unprotect_rtcp, buffer, size)
+        length = buffer.length
+        length[0] = size
+        if _unprotect_rtcp(self.handle, buffer.pointer, length):
+            self.refused += 1
+            return 0
+        return length[0]
 
     def forget(self, ssrc: int) -> None:
         """Drops a stream that has ended: libsrtp finds streams by linear search."""

@@ -17,6 +17,8 @@ from media.slot import Slot
 
 SOUND = 40_000
 """Bit/s that one slot of sound may take."""
+ROOM = 1.3
+"""With so much to spare nothing is looked for."""
 PACE = 0.006
 """Seconds between two portions of a probe."""
 HEARTBEAT = 200
@@ -38,7 +40,8 @@ class Steering:
         self.repairs = RepairBudget(self.estimate, now)
         self._probe = Probe(log, lane, now)
         self._paying: asyncio.TimerHandle | None = None
-        self._wanted = 0
+        self._wanted = self._spent = 0
+        self._rest: tuple[Look | None, list[Any]] = (None, [()] * len(self._slots))
 
     # -- What the receiver reports
 
@@ -70,32 +73,44 @@ class Steering:
         estimate = self.estimate
         if self._numbered:
             estimate.tick(now, self._log.waiting(self._lane, now))
+        if self._at_rest(look, now):
+            return
         shown = [
             (slot, self._states[name])
             for name, slot in self._slots.items()
             if slot.wanted is not None and any(rung.bitrate for rung in slot.wanted.ladder)
         ]
-        if not shown:
-            self._wanted = 0
-            return
         claims = [_claim(slot, state, look or EVERYTHING) for slot, state in shown]
         budget = estimate.target
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
-        paused = False
         allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
                 slot.pause()
-                paused = True
             elif slot.wanted is not None:
                 rung = claim.ladder[place]
                 slot.aim_at(slot.wanted.encodings[rung.spatial], rung.temporal)
-        self._wanted = allocation.wanted
+        self._wanted, self._spent = allocation.wanted, allocation.spent
+        self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
             self._pay()
-        elif self._numbered and paused and not self._log.waiting(self._lane, now):
+        elif self._numbered and PAUSED in allocation.rungs and not self._log.waiting(self._lane, now):
             self._pad(HEARTBEAT, now)
+
+    def _at_rest(self, look: Look | None, now: int) -> bool:
+        """Whether all have what they want with room to spare, and nothing has changed since that was found."""
+        if (
+            self._wanted
+            or self.estimate.target < self._spent * ROOM
+            or self._log.deliveries[self._lane].cluster is not None
+        ):
+            return False
+        before, ladders = self._rest
+        return look is before and all(
+            (slot.wanted.ladder if slot.wanted is not None else None) is ladder
+            for slot, ladder in zip(self._slots.values(), ladders, strict=True)
+        )
 
     def close(self) -> None:
         if self._paying is not None:

@@ -85,7 +85,7 @@ class Wire:
         self.segments = True
         self.due: list[Encoding] = []
         """Encodings whose packets wait to be sent."""
-        self._fd, self._sendlog = fd, sendlog
+        self._fd, self._sendlog, self._name_size = fd, sendlog, name_size
         self._bytes = np.zeros((ROWS, STRIDE), np.uint8)
         self._shorts, self._words = self._bytes.view(">u2"), self._bytes.view(">u4")
         memory = ffi.from_buffer("char[]", self._bytes.data.cast("B"))
@@ -111,7 +111,6 @@ class Wire:
         header.msg_iov, header.msg_iovlen = self._single_part, 1
         self._controls: dict[int, int] = {}
         self._controls_memory: list[Any] = []
-        self._order = np.arange(ROWS, dtype=np.uint64) * ffi.sizeof("struct iovec")
 
     def send(self, datagram: bytes | memoryview, name: bytes) -> bool:
         """Sends one datagram; ``False`` where the kernel has no room or no way."""
@@ -154,93 +153,116 @@ class Wire:
         step = ROWS // count
         for top in range(0, lot.size, step):
             bottom = min(top + step, lot.size)
-            rows = range(top, bottom)
-            self._write(memory, packets, lot, rows, padded, now=now, begins=begins)
-            self._launch(lot, rows, padded, groups)
+            receivers = range(top, bottom)
+            if count == 1:
+                self._write_one(memory, packets[0], lot, receivers, begins=begins)
+            else:
+                self._write(memory, packets, lot, receivers, padded)
+                if begins:
+                    self._bytes[: len(receivers) * count : count, 1] |= 0x80
+            if lot.numbered:
+                on_wire = [size + lot.tag for size in padded]
+                numbers = self._sendlog.stamp(lot.lanes[top:bottom], on_wire, now)
+                self._shorts[: len(receivers) * count, NUMBER_AT // 2] = numbers.reshape(-1)
+            self._launch(lot, receivers, padded, groups)
 
     def _write(
-        self,
-        memory: NDArray[np.uint8],
-        packets: Sequence[Outgoing],
-        lot: Lot,
-        receivers: range,
-        padded: Sequence[int],
-        *,
-        now: int,
-        begins: bool,
+        self, memory: NDArray[np.uint8], packets: Sequence[Outgoing], lot: Lot, receivers: range, padded: Sequence[int]
     ) -> None:
         """Fills the matrix: a receiver's packets one after another."""
-        count, rows, top, bottom = len(packets), len(receivers), receivers.start, receivers.stop
-        filled = rows * count
-        table = self._bytes[:filled].reshape(rows, count, STRIDE)
-        shorts = self._shorts[:filled].reshape(rows, count, STRIDE // 2)
-        words = self._words[:filled].reshape(rows, count, STRIDE // 4)
-        table[:, :, :HEAD] = lot.heads[top:bottom]
-        one = packets[0]
-        if count == 1:
-            number, row, size, stamp, marker, level, picture, picture_at, tl0, tl0_at = one
-            table[:, 0, HEAD : HEAD + size] = memory[row, :size]
-            table[:, 0, 1] = lot.payload_type | (0x80 if begins else marker)
-            shorts[:, :, 1] = lot.offsets[top:bottom] + number
-            words[:, :, 1] = lot.stamps[top:bottom] + stamp
-            if level >= 0 and lot.levels:
-                table[:, 0, LEVEL_AT] = level
-            if picture_at >= 0:
-                moved = lot.pictures[top:bottom, 0] + picture
-                _renumber(table[:, 0], HEAD + picture_at, moved, wide=bool(memory[row, picture_at] & 0x80))
-            if tl0_at >= 0:
-                table[:, 0, HEAD + tl0_at] = lot.tl0s[top:bottom, 0] + tl0
-        else:
-            columns = np.array(packets).T
-            for place, (_, row, size, *_, picture, picture_at, tl0, tl0_at) in enumerate(packets):
-                table[:, place, HEAD : HEAD + size] = memory[row, :size]
-                padding = padded[place] - HEAD - size
-                if padding:
-                    table[:, place, 0] = 0xB0
-                    table[:, place, HEAD + size : padded[place] - 1] = 0
-                    table[:, place, padded[place] - 1] = padding
-                if picture_at >= 0:
-                    moved = lot.pictures[top:bottom, 0] + picture
-                    _renumber(table[:, place], HEAD + picture_at, moved, wide=bool(memory[row, picture_at] & 0x80))
-                if tl0_at >= 0:
-                    table[:, place, HEAD + tl0_at] = lot.tl0s[top:bottom, 0] + tl0
-            table[:, :, 1] = columns[4] | lot.payload_type
-            if begins:
-                table[:, 0, 1] |= 0x80
-            shorts[:, :, 1] = lot.offsets[top:bottom] + columns[0]
-            words[:, :, 1] = lot.stamps[top:bottom] + columns[3]
-            if one[5] >= 0 and lot.levels:
-                table[:, :, LEVEL_AT] = columns[5]
-        if lot.numbered:
-            on_wire = [size + lot.tag for size in padded]
-            shorts[:, :, NUMBER_AT // 2] = self._sendlog.stamp(lot.lanes[top:bottom], on_wire, now)
+        count, top, bottom = len(packets), receivers.start, receivers.stop
+        filled = len(receivers) * count
+        table = self._bytes[:filled].reshape(-1, count, STRIDE)
+        shorts = self._shorts[:filled].reshape(-1, count, STRIDE // 2)
+        words = self._words[:filled].reshape(-1, count, STRIDE // 4)
+        table[:, :, :HEAD] = lot.heads[top:bottom, None]
+        shorts[:, :, 1] = lot.offsets[top:bottom] + np.array([packet[0] for packet in packets])
+        words[:, :, 1] = lot.stamps[top:bottom] + np.array([packet[3] for packet in packets])
+        for place, packet in enumerate(packets):
+            size, end = packet[2], padded[place]
+            column = table[:, place]
+            column[:, HEAD : HEAD + size] = memory[packet[1], :size]
+            if end - HEAD != size:
+                column[:, 0] = 0xB0
+                column[:, HEAD + size : end - 1] = 0
+                column[:, end - 1] = end - HEAD - size
+            self._write_rest(column, memory, packet, lot, slice(top, bottom))
+
+    def _write_one(
+        self, memory: NDArray[np.uint8], packet: Outgoing, lot: Lot, receivers: range, *, begins: bool
+    ) -> None:
+        """Fills the matrix with one packet for every receiver."""
+        rows, top, bottom = len(receivers), receivers.start, receivers.stop
+        size, column = packet[2], self._bytes[:rows]
+        column[:, :HEAD] = lot.heads[top:bottom]
+        self._shorts[:rows, 1] = lot.offsets[top:bottom, 0] + packet[0]
+        self._words[:rows, 1] = lot.stamps[top:bottom, 0] + packet[3]
+        column[:, HEAD : HEAD + size] = memory[packet[1], :size]
+        if begins and not packet[4]:
+            column[:, 1] |= 0x80
+        self._write_rest(column, memory, packet, lot, slice(top, bottom))
+
+    @staticmethod
+    def _write_rest(
+        column: NDArray[np.uint8], memory: NDArray[np.uint8], packet: Outgoing, lot: Lot, receivers: slice
+    ) -> None:
+        """What only some packets have: marker, level, picture numbers."""
+        _, row, _, _, marker, level, picture, picture_at, tl0, tl0_at = packet
+        if marker:
+            column[:, 1] |= 0x80
+        if level >= 0 and lot.levels:
+            column[:, LEVEL_AT] = level
+        if picture_at >= 0:
+            at, moved = HEAD + picture_at, lot.pictures[receivers, 0] + picture
+            if memory[row, picture_at] & 0x80:
+                column[:, at] = moved >> 8 & 0x7F | 0x80
+                column[:, at + 1] = moved
+            else:
+                column[:, at] = moved & 0x7F
+        if tl0_at >= 0:
+            column[:, HEAD + tl0_at] = lot.tl0s[receivers, 0] + tl0
 
     def _launch(self, lot: Lot, receivers: range, padded: Sequence[int], groups: Sequence[Run]) -> None:
         """Seals what is written and sends it."""
         count, rows, top, bottom = len(padded), len(receivers), receivers.start, receivers.stop
         filled = rows * count
-        lengths = self._lengths[:filled]
-        lengths.reshape(rows, count)[:] = padded
+        if count == 1:
+            self._lengths[:filled] = padded[0]
+        else:
+            self._lengths[:filled].reshape(rows, count)[:] = padded
         handles = lot.handles(count)
         if rows != lot.size:
             handles = handles[top * count : bottom * count]
         failed = any(list(map(protect, handles, self._pointers, self._length_pointers)))
-        self._part_sizes[:filled] = lengths
+        self._part_sizes[:filled] = self._lengths[:filled]
         if failed or lot.streams:
             self._launch_singly(lot, receivers, [size + lot.tag for size in padded])
             return
         messages, at = self._messages, 0
+        prepared = lot.messages.get(count)
+        if prepared is None:
+            prepared = lot.messages[count] = self._prepared(lot, count)
         for first, length, size in groups:
             end = at + rows
-            messages[at:end, 0] = lot.where[top:bottom]
-            messages[at:end, 2] = self._order[: rows * count : count] + (self._parts_at + 16 * first)
-            messages[at:end, 3] = length
-            messages[at:end, 4] = self._control(HEAD + size + lot.tag) if length > 1 else 0
-            messages[at:end, 5] = _CONTROL_SIZE if length > 1 else 0
+            messages[at:end] = prepared[top:bottom]
+            if length != count:
+                messages[at:end, 2] += 16 * first
+                messages[at:end, 3] = length
+            if length > 1:
+                messages[at:end, 4:6] = self._control(HEAD + size + lot.tag), _CONTROL_SIZE
             at = end
         self.sent.packets += filled
         self.sent.messages += at
         self._send(at, groups)
+
+    def _prepared(self, lot: Lot, count: int) -> NDArray[np.uint64]:
+        """Message headers of a batch in which every receiver gets so many packets at once."""
+        made = np.zeros((lot.size, 8), np.uint64)
+        made[:, 0] = lot.where
+        made[:, 1] = self._name_size
+        made[:, 2] = self._parts_at + 16 * count * (np.arange(lot.size, dtype=np.uint64) % (ROWS // count))
+        made[:, 3] = count
+        return made
 
     def _send(self, count: int, groups: Sequence[Run]) -> None:
         done = 0
@@ -305,12 +327,3 @@ class Wire:
 _CONTROL = Struct("=QiiH")
 _CONTROL_LENGTH, _CONTROL_SIZE = 18, 24
 """CMSG_LEN and CMSG_SPACE of the two bytes of a segment size."""
-
-
-def _renumber(table: NDArray[np.uint8], at: int, pictures: NDArray[np.int64], *, wide: bool) -> None:
-    """Writes picture numbers of 15 bits, or of 7 (RFC 7741 section 4.2)."""
-    if wide:
-        table[:, at] = pictures >> 8 & 0x7F | 0x80
-        table[:, at + 1] = pictures & 0xFF
-    else:
-        table[:, at] = pictures & 0x7F
