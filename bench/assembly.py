@@ -49,6 +49,8 @@ class Window:
     transit_ms: list[float]
     """Median, 99th percentile and longest."""
     feedbacks: int
+    load_cpu: float
+    """The share of one core that the receivers' process used."""
 
     @property
     def us_per_packet(self) -> float:
@@ -178,6 +180,7 @@ class Assembly:
             differing=after["differing"] + after["refused"],
             transit_ms=after["transit_ms"] or [0.0, 0.0, 0.0],
             feedbacks=after["feedbacks"] - before["feedbacks"],
+            load_cpu=(after["cpu"] - before["cpu"]) / seconds,
         )
 
     def close(self) -> None:

@@ -114,6 +114,7 @@ class Forward:
             "janus_delivered": round(statistics.mean(window.delivered for window in others), 5) if others else None,
             "packets_per_s": round(sum(w.arrived for w in windows) / len(windows) / self._seconds),
             "relay_dropped": sum(window.refused for window in windows),
+            "load_cpu": round(statistics.mean(window.load_cpu for window in windows), 2),
             "load_dropped": sum(window.dropped for window in windows),
             "compared": sum(window.compared for window in windows),
             "differing": sum(window.differing for window in windows),

@@ -70,7 +70,7 @@ def _join(product: Product, load: LoadProcess, folder: Path) -> set[int]:
 
 def _measured(load: LoadProcess, floor: LoadProcess, pids: list[int], rounds: int, seconds: float) -> dict[str, Any]:
     load.ask("sample", every=1000)
-    begin = load.ask("counts", group="relay")
+    begin, began = load.ask("counts", group="relay"), time.monotonic()
     own: list[float] = []
     floors: list[float] = []
     arrived = 0
@@ -95,6 +95,7 @@ def _measured(load: LoadProcess, floor: LoadProcess, pids: list[int], rounds: in
         "janus_delivered": None,
         "packets_per_s": round(arrived / rounds / seconds),
         "relay_dropped": 0,
+        "load_cpu": round((counts["cpu"] - begin["cpu"]) / (time.monotonic() - began), 2),
         "load_dropped": counts["dropped"] - begin["dropped"],
         "compared": counts["compared"],
         "differing": counts["differing"] + counts["refused"],

@@ -75,12 +75,17 @@ def configuration(config: CoturnConfig) -> str:
 
 
 def become(config: CoturnConfig) -> NoReturn:
-    """Raises ``OSError`` when the program cannot be run."""
+    """What the program says goes to ``turn.log`` in its folder. Raises ``OSError`` when it cannot be run."""
+    if not os.access(config.program, os.X_OK):
+        raise OSError(f"{config.program} cannot be run")
     config.folder.mkdir(parents=True, exist_ok=True)
     path = config.folder / "turnserver.conf"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
     with os.fdopen(descriptor, "w") as file:
         file.write(configuration(config))
+    log = os.open(config.folder / "turn.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.execv(config.program, [str(config.program), "-c", str(path.absolute())])

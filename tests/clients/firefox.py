@@ -24,10 +24,11 @@ PREFERENCES: dict[str, Any] = {
     "media.navigator.permission.disabled": True,
     "media.navigator.audio.fake_frequency": DEVICE.hertz,
     "intl.accept_languages": "vi-VN,vi",
+    "network.manage-offline-status": True,
 }
-"""Devices in place of hardware, *Cho phép* pressed beforehand, Vietnamese. Autoplay and hidden host
-addresses are as every user has them. Firefox never speaks to a loopback address by WebRTC: it sits at a site with an
-address of its own."""
+"""Devices in place of hardware, *Cho phép* pressed beforehand, Vietnamese. Autoplay, hidden host addresses and notice
+of the network are as every user has them. Firefox never speaks to a loopback address by WebRTC: it sits at a site with
+an address of its own."""
 SCRIPTS = (HERE.parent / "journey" / "probe.js", HERE / "negotiations.js")
 LONGEST_ANSWER = 1 << 24
 AUDIBLE = 1e-4

@@ -230,6 +230,12 @@ time.sleep(600)
     raise AssertionError("coturn lives on alone")
 
 
+def test_a_program_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
+    process = started(tmp_path, *free_ports(), NGHISU_TURN_SERVER=str(tmp_path / "no-turnserver"))
+    assert process.wait(GENEROUS) == 3
+    assert f"{tmp_path / 'no-turnserver'} cannot be run" in (tmp_path / "turn.log").read_text()
+
+
 # -- Without the program
 
 
