@@ -55,6 +55,11 @@ def freezes(taken: Sequence[Sample], end: float) -> list[Span]:
     return _without(_merged(found), _sourceless(taken, end))
 
 
+def empty(taken: Sequence[Sample], end: float) -> float:
+    """For how many seconds the page was told that the stage has no source."""
+    return sum(span.seconds for span in _sourceless(taken, end))
+
+
 def first_picture(taken: Sequence[Sample], begin: float) -> float | None:
     """When the stage's picture first moved after ``begin``, to a quarter of a second; ``None``: never."""
     before: Slot | None = None

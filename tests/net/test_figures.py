@@ -82,6 +82,7 @@ def test_a_stage_without_a_source_is_not_frozen() -> None:
     taken = moving(0, 8) + [at(q, 40) for q in range(8, 12)] + empty + moving(20, 30, frames=40)
     (freeze,) = figures.freezes(taken, 7_250)
     assert (freeze.begin, freeze.end) == (1_750, 3_000)
+    assert figures.empty(taken, 7_250) == 2
 
 
 def test_media_that_are_made_anew_count_as_frozen_until_they_move() -> None:
