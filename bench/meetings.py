@@ -23,7 +23,7 @@ from bench.product import Product
 MEETINGS, SITES = 10, 10
 LAYERS = 3
 FLOWING = 30.0
-CLIMB = 10.0
+CLIMB = 20.0
 """Seconds in which estimates grow and layers rise, before anything is measured."""
 
 

@@ -29,7 +29,6 @@ KEY_FRAME = 3
 LIMIT = 1170
 """Bytes of picture that Chromium puts into one packet at most: 1200 less RTP header, extensions and VP8 descriptor."""
 
-_KEY_TAG = b"\x10\x02\x00\x9d\x01\x2a" + struct.pack("<HH", 640, 360)
 _DELTA_TAG = b"\x11\x02\x00"
 """The first bytes of a VP8 frame (RFC 6386 section 9.1): bit 0 tells key frames, which name their size besides."""
 
@@ -80,7 +79,7 @@ class Mark:
 
 def video_body(mark: Mark, size: int) -> bytes:
     """``size`` bytes of picture: the frame's tag where it begins, the mark, the pattern."""
-    tag = b"" if mark.place else _KEY_TAG if mark.key else _DELTA_TAG
+    tag = b"" if mark.place else _key_tag(mark.packets) if mark.key else _DELTA_TAG
     return tag + _filled(mark, size - len(tag))
 
 
@@ -113,7 +112,7 @@ def after_descriptor(payload: bytes) -> bytes:
 def read_video(payload: bytes) -> Mark | None:
     """The mark of a video payload; ``None`` unless every byte behind the descriptor is what was sent."""
     body = after_descriptor(payload)
-    for tag in (_DELTA_TAG, _KEY_TAG, b""):
+    for tag in (_DELTA_TAG, *(_key_tag(packets) for packets in (1, 2, 4)), b""):
         if body.startswith(tag) and (mark := _mark(body[len(tag) :])) is not None and mark.shape is not None:
             planned = sizes(mark.shape, mark.frame, key=mark.key, packets=mark.packets)
             if mark.place < len(planned) and video_body(mark, planned[mark.place]) == body:
@@ -125,6 +124,11 @@ def read_audio(payload: bytes) -> Mark | None:
     """The mark of a sound; ``None`` unless every byte is what was sent."""
     mark = _mark(payload[1:])
     return mark if mark is not None and mark.shape is None and audio_body(mark) == payload else None
+
+
+def _key_tag(packets: int) -> bytes:
+    """A frame of one, two or four packets is 180, 360 or 720 lines high."""
+    return b"\x10\x02\x00\x9d\x01\x2a" + struct.pack("<HH", 320 * packets, 180 * packets)
 
 
 def _filled(mark: Mark, size: int) -> bytes:
