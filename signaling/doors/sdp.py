@@ -18,10 +18,14 @@ from meetings.errors import Invalid
 
 @dataclass(frozen=True)
 class Section:
-    """One ``m=`` section. ``rids`` are the layers that it offers to send (RFC 8853)."""
+    """One ``m=`` section. ``rids`` are the layers that it offers to send (RFC 8853).
+
+    ``live``: port 0 offers nothing, unless the section is to be carried by its bundle alone (RFC 9143 section 6).
+    """
 
     media: MediaDescription
     rids: tuple[str, ...]
+    live: bool
 
     @property
     def mid(self) -> str:
@@ -57,7 +61,10 @@ def read(offer: str) -> Offer:
     try:
         session = SessionDescription.parse(offer)
         texts = grouplines(offer)[1]
-        sections = tuple(Section(media, tuple(_rids(lines))) for media, lines in zip(session.media, texts, strict=True))
+        sections = tuple(
+            Section(media, tuple(_rids(lines)), media.port != 0 or "a=bundle-only" in map(str.strip, lines))
+            for media, lines in zip(session.media, texts, strict=True)
+        )
         for media in session.media:
             _check_numbers(media)
     except Exception as error:  # aiortc asserts, indexes and converts: whatever it raises is the text's fault

@@ -142,7 +142,7 @@ def _media(offer: Offer, directions: Collection[str]) -> list[Section]:
     found = [
         section
         for section in offer.sections
-        if section.kind in PLAYED and section.media.port and (section.media.direction or "sendrecv") in directions
+        if section.kind in PLAYED and section.live and (section.media.direction or "sendrecv") in directions
     ]
     if any(not section.mid for section in found):
         raise Invalid("sdp_malformed", reason="no mid")

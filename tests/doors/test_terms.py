@@ -109,6 +109,12 @@ def test_an_answer_is_one_bundle_on_an_ice_lite_transport_with_all_its_candidate
         assert (media.direction, media.rtcp_mux, media.ice_candidates_complete) == ("recvonly", True, True)
 
 
+def test_a_section_on_port_0_counts_when_its_bundle_is_to_carry_it() -> None:
+    bundled = AUDIO.replace("m=audio 9", "m=audio 0")
+    assert len(terms.publication(offered(f"{bundled}a=bundle-only\r\n", VIDEO)).producers) == 2
+    assert len(terms.publication(offered(bundled, VIDEO)).producers) == 1
+
+
 def test_a_player_is_fed_by_slots_in_its_own_numbers() -> None:
     more = AUDIO.replace("mid:a", "mid:b")
     offer = sdp.read(
