@@ -6,7 +6,7 @@ slot's numbers are the fan's numbers plus the slot's offsets.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,12 @@ class Fan:
     def used(self) -> bool:
         return bool(self.slots or self.coming)
 
+    def expect(self, number: int) -> None:
+        """A slot is about to join, whose segment begins at the encoding's ``number``."""
+        if not self.used and self.limit < TOP:
+            self.origin = min(self.origin, number)
+        self.coming += 1
+
     def join(self, slot: Slot) -> None:
         """From the next packet on the slot is fed; its segment is ready."""
         self.slots[slot] = None
@@ -113,18 +119,15 @@ class Fan:
         packets = self._thinned(pending) if self.limit < TOP else [packet[:10] for packet in pending]
         if not packets or not self.slots:
             return
-        late = False
         for packet in packets:
             self._follow(packet)
             self.packets += 1
             self.octets += packet[2]
-            late |= packet[0] < self._youngest
         if self._lots is None:
             self._lots = lots(self.slots, self.encoding.codec)
             self._youngest = max(slot.segment.first - slot.segment.offset for slot in self.slots)
-            late = packets[0][0] < self._youngest
         memory = self.encoding.ring.memory
-        if not late:
+        if min(packet[0] for packet in packets) >= self._youngest:
             for lot in self._lots:
                 self.wire.fan_out(memory, packets, lot, now)
             return
@@ -141,13 +144,10 @@ class Fan:
         """What the ring has from number ``first`` on and the fan does not leave out; ``packet`` serves for reading."""
         found: list[Outgoing] = []
         encoding = self.encoding
-        if not self.slots and self.limit < TOP:
-            self.origin = min(self.origin, first)
         for number in range(first, encoding.newest + 1):
             if not encoding.find(number, packet):
                 continue
-            if packet.temporal > self.limit:
-                self._leave_out(number, begins=packet.begins)
+            if packet.temporal > self.limit and self._leave_out(number, begins=packet.begins):
                 continue
             found.append(self.outgoing(packet))
             self._follow(found[-1])
@@ -173,12 +173,12 @@ class Fan:
         packets: list[Outgoing] = []
         for packet in pending:
             number = packet[0]
-            if packet[10] > self.limit:
-                self._leave_out(number, begins=packet[11])
+            if packet[10] > self.limit and self._leave_out(number, begins=packet[11]):
                 continue
             place = self.place(number)
             picture = packet[6] - self._pictures_cut - bisect_left(self._pictures_left_out, number)
             packets.append((place, *packet[1:6], picture & 0x7FFF, *packet[7:10]))
+            self._follow(packets[-1])
         if len(self._left_out) > REMEMBERED:
             half = REMEMBERED // 2
             before = bisect_left(self._pictures_left_out, self._left_out[half])
@@ -187,12 +187,18 @@ class Fan:
             self._pictures_cut += before
         return packets
 
-    def _leave_out(self, number: int, *, begins: bool) -> None:
-        if self._left_out and number <= self._left_out[-1]:
-            return
-        self._left_out.append(number)
+    def _leave_out(self, number: int, *, begins: bool) -> bool:
+        """Whether the number is left out. It is not when a later one has been sent: its place was left open for it."""
+        left_out = self._left_out
+        at = bisect_left(left_out, number)
+        if at < len(left_out) and left_out[at] == number:
+            return True
+        if number - self._cut - at <= self.newest:
+            return False
+        left_out.insert(at, number)
         if begins:
-            self._pictures_left_out.append(number)
+            insort(self._pictures_left_out, number)
+        return True
 
     def _follow(self, packet: Outgoing) -> None:
         """Remembers the newest packet."""

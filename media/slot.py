@@ -347,7 +347,7 @@ class Slot:
         self._leave()
         encoding.waiting.pop(self, None)
         self.fan = fan
-        fan.coming += 1
+        fan.expect(packet.number)
         self._packets -= fan.packets
         self._octets -= fan.octets
         self._segments.append(
