@@ -263,8 +263,7 @@ class Router:
     def _measure(self, producer: Producer, now: int) -> None:
         if producer.kind == "video":
             producer.measure(now)
-            own = len(producer.encodings) > 1 and producer.endpoint in self.endpoints
-            rids = producer.watched(now) if own else None
+            rids = producer.watched(now) if len(producer.encodings) > 1 else None
             if rids is not None:
                 self._tell(EncodingsWatched(self.id, producer.endpoint, producer.source, rids))
 

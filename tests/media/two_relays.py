@@ -74,6 +74,8 @@ class TwoRelays:
             self._links[stand.desk.id] = RelayLink(stand.desk.inventory(), self._asker(stand))
             self._read[stand.desk.id] = 0
         self.heard: list[tuple[str, ...]] = []
+        self.watched: list[tuple[str, ...]] = []
+        """What senders were told."""
         self.span = self.new_span()
 
     def new_span(self) -> Span:
@@ -121,6 +123,9 @@ class TwoRelays:
                 for notice in told if stand.desk.id in self._links else ():
                     if isinstance(notice, m.ProducerStarted):
                         self._changed |= self.span.started(stand.desk.id, notice.endpoint, notice.producer)
+                    elif isinstance(notice, m.EncodingsWatched):
+                        if self.span.watched(stand.desk.id, notice):
+                            self.watched.append(notice.rids)
                     elif isinstance(notice, m.Heard) and self.span.heard(stand.desk.id, notice.endpoints):
                         self.heard.append(notice.endpoints)
             if self._changed:
