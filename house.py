@@ -29,6 +29,7 @@ from settings import Settings
 from signaling.doors.porter import Porter
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
+from signaling.sockets import server as socket_server
 from signaling.turn import Turn, derived
 from store.chain import Chain
 from store.database import Database
@@ -81,14 +82,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     director = Director(recorder, _RelayForRecorder(relays), missing)
     hall = Hall(database=rows, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
 
-    sockets = socketio.AsyncServer(
-        async_mode="aiohttp",
-        transports=["websocket"],
-        cors_allowed_origins=_same_host,
-        max_http_buffer_size=256 * 1024,
-        ping_interval=10,
-        ping_timeout=8,
-    )
+    sockets = socket_server(_same_host)
     turn = Turn(settings.turn_urls, (settings.turn_secret or derived(secret(settings.var))).encode())
     for namespace in (MeetingNamespace(hall, rows, tickets, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)

@@ -122,9 +122,10 @@ class Router:
                 self.settle()
 
     def route(self, wish: Route) -> None:
-        self._route = wish
-        self._mute()
-        self.settle()
+        before, self._route = self._route, wish
+        if wish != before:
+            self._mute()
+            self.settle()
 
     def look(self, wish: Look) -> None:
         """Raises ``Unknown``."""

@@ -90,7 +90,10 @@ class Steering:
                 slot.pause()
             elif slot.wanted is not None:
                 rung = claim.ladder[place]
-                slot.aim_at(slot.wanted.encodings[rung.spatial], rung.temporal)
+                encoding = slot.wanted.encodings[rung.spatial]
+                if slot.aim is None or slot.aim[0] is not encoding:
+                    estimate.blind(now)
+                slot.aim_at(encoding, rung.temporal)
         self._wanted, self._spent = allocation.wanted, allocation.spent
         self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:

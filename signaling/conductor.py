@@ -242,13 +242,14 @@ class Conductor:
         room = self._room
         stage = room.stage()
         seated = [site for site in room.seated() if site.id in self.endpoints]
-        shown = [site for site in seated if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
+        sending = [site for site in seated if not room.seat(site.id).listen_only]
+        shown = [site for site in sending if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
         return Route(
             router=self.meeting,
             stage=self.endpoints.get(stage[0]) if stage else None,
             stage_source=stage[1] if stage else "camera",
             tiles=tuple(self.endpoints[site.id] for site in shown),
-            muted=tuple(self.endpoints[site.id] for site in seated if room.muted(site)),
+            muted=tuple(self.endpoints[site.id] for site in sending if room.muted(site)),
         )
 
     async def _route(self) -> None:

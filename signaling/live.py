@@ -19,6 +19,7 @@ from signaling import views
 from signaling.conductor import Conductor, site_of
 from signaling.ledger import Ledger
 from signaling.letters import letters
+from signaling.mailbag import Mailbag
 from signaling.presence import Presence
 from signaling.protocol import EVERYONE, OFFICERS
 from signaling.room import Room
@@ -58,7 +59,7 @@ class LiveRoom:
         self.presence = Presence()
         self._post, self._now = post, now
         self._interrupted = not recorder_here
-        self._outgoing: asyncio.Queue[tuple[str | list[str], p.Posted]] = asyncio.Queue()
+        self._mailbag = Mailbag(everyone(ledger.meeting), post)
         self._grace_changed = asyncio.Event()
 
     @property
@@ -71,7 +72,7 @@ class LiveRoom:
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """What must run for the meeting to live; the hall owns them."""
-        return [self.ledger.run(), self.conductor.run(), self._deliver(), self._end_graces()]
+        return [self.ledger.run(), self.conductor.run(), self._mailbag.run(), self._end_graces()]
 
     def awaken(self) -> None:
         """After the log was read: who is seated in it has ``GRACE`` to come back."""
@@ -196,7 +197,7 @@ class LiveRoom:
         presence = self.presence.view()
         written = list(letters(before, after, entries, presence, interrupted=self._interrupted))
         public = tuple(letter.message for letter in written if letter.to == EVERYONE)
-        self._outgoing.put_nowait((everyone(self.meeting), p.Posted(before.seq, after.seq, public)))
+        self._mailbag.put(everyone(self.meeting), p.Posted(before.seq, after.seq, public))
         for letter in written:
             if letter.to == OFFICERS:
                 self._moment(officers(self.meeting), letter.message)
@@ -208,7 +209,7 @@ class LiveRoom:
         self.conductor.follow(after, presence)
 
     def _moment(self, to: str | list[str], message: p.AnyMessage) -> None:
-        self._outgoing.put_nowait((to, p.Posted(None, None, (message,))))
+        self._mailbag.put(to, p.Posted(None, None, (message,)))
 
     def _tell_of(self, site: str) -> None:
         of = self.room.site(site)
@@ -216,14 +217,6 @@ class LiveRoom:
             view = views.site(self.room, of, self.presence.lives.get(site, views.OFFLINE))
             self._moment(everyone(self.meeting), p.SitesChanged({site: view}))
             self.conductor.follow(self.room, self.presence.view())
-
-    async def _deliver(self) -> None:
-        while True:
-            to, posted = await self._outgoing.get()
-            try:
-                await self._post.deliver(to, posted)
-            except Exception:
-                log.exception("a letter of meeting %s was not delivered", self.meeting)
 
     async def _end_graces(self) -> None:
         """Ends the seats of those who did not come back in time."""
