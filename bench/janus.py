@@ -21,9 +21,9 @@ def installed() -> bool:
     return PROGRAM.exists()
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(*kinds: socket.SocketKind) -> list[int]:
     with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(count)]
+        taken = [stack.enter_context(socket.socket(type=kind)) for kind in kinds]
         for made in taken:
             made.bind(("127.0.0.1", 0))
         return [made.getsockname()[1] for made in taken]
@@ -37,7 +37,7 @@ class Janus:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nghisu-janus-"))
-        port, self.audio, self.video = _free_ports(3)
+        port, self.audio, self.video = _free_ports(socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM)
         self.url = f"ws://127.0.0.1:{port}"
         self._configure(port)
         self._process = subprocess.Popen(

@@ -119,20 +119,17 @@ class Worker:
         return {"ports": self._ears}
 
     async def watch(self, url: str, mountpoint: int, count: int) -> Answer:
-        """Lets viewers watch a mountpoint of Janus."""
+        """Lets viewers watch a mountpoint of Janus, 25 at once: each waits a second until a flight is taken."""
         if self._session is None:
             self._session = Session(url)
             await self._session.open()
-        for _ in range(count):
-            handle, offer = await self._session.watch(mountpoint)
-            line = line_of(offer)
-            number = self.audience.add(line, JANUS)
-            line.on_rtcp = self.audience.reports_of(number)
-            for ssrc, kind, rate in streams_of(offer):
-                self.audience.expect(number, ssrc, kind, rate)
-            await self._session.start(handle, answer_to(offer, line.socket.getsockname()))
-            async with asyncio.timeout(PATIENCE):
-                await line.connect()
+        session, gate = self._session, asyncio.Semaphore(25)
+
+        async def one() -> None:
+            async with gate, asyncio.timeout(PATIENCE):
+                await self._watch(session, mountpoint)
+
+        await asyncio.gather(*(one() for _ in range(count)))
         return {}
 
     async def feed(self, audio: int, video: int) -> Answer:
@@ -200,6 +197,16 @@ class Worker:
         site = Site(seat)
         await site.join(url, self._capabilities, self._listen)
         self.sites.append(site)
+
+    async def _watch(self, session: Session, mountpoint: int) -> None:
+        handle, offer = await session.watch(mountpoint)
+        line = line_of(offer)
+        number = self.audience.add(line, JANUS)
+        line.on_rtcp = self.audience.reports_of(number)
+        for ssrc, kind, rate in streams_of(offer):
+            self.audience.expect(number, ssrc, kind, rate)
+        await session.start(handle, answer_to(offer, line.socket.getsockname()))
+        await line.connect()
 
     def _listen(self, site: Site) -> None:
         """The lines of a site are made: what comes on them is counted."""

@@ -1,10 +1,18 @@
 import { expect, test } from "vitest"
-import { active, encodings } from "./encodings"
+import { active, encodings, takesSizes } from "./encodings"
 
 const able = { simulcast: true, temporal: true }
 const camera = (width: number, height: number) => encodings("camera", { width, height }, able)
 const scales = (width: number, height: number) =>
   camera(width, height).map((each) => each.scaleResolutionDownBy ?? 1)
+
+test("several sizes are sent of VP8 alone, and never by Safari, whose sizes would have no rid", () => {
+  expect(takesSizes("video/vp8", "Chrome111")).toBe(true)
+  expect(takesSizes("video/vp8", "Firefox120")).toBe(true)
+  expect(takesSizes("video/h264", "Chrome111")).toBe(false)
+  expect(takesSizes(undefined, "Chrome111")).toBe(false)
+  expect(takesSizes("video/vp8", "Safari12")).toBe(false)
+})
 
 test("a camera is sent in as many sizes as its picture gives, the smallest first", () => {
   expect(scales(1280, 720)).toEqual([4, 2, 1])

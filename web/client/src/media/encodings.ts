@@ -3,6 +3,7 @@
 import type { NewProducer } from "../protocol"
 
 export const SCREEN_START_KBPS = 600
+export const VP8 = "video/vp8"
 
 export interface Size {
   width: number
@@ -85,6 +86,14 @@ export function takesTemporalLayers(): boolean {
   } finally {
     scratch.close()
   }
+}
+
+/**
+ * Whether a camera may be sent in several sizes: VP8 alone may. mediasoup-client's handler for Safari tells sizes apart
+ * by SSRC alone, and the relay goes by rid (RFC 8852).
+ */
+export function takesSizes(codec: string | undefined, handler: string): boolean {
+  return codec === VP8 && handler !== "Safari12"
 }
 
 function from<Value>(steps: readonly (readonly [number, Value])[], pixels: number): Value {

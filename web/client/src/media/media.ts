@@ -3,7 +3,16 @@
 import { Device } from "mediasoup-client"
 import type { Consumer, Producer, RtpCapabilities, Transport, TransportOptions } from "mediasoup-client/types"
 import type { ConnectMedia, IceRestarted, MediaOffer, NewProducer, Produce } from "../protocol"
-import { active, encodings, SCREEN_START_KBPS, sizeOf, takesTemporalLayers, type Able } from "./encodings"
+import {
+  active,
+  encodings,
+  SCREEN_START_KBPS,
+  sizeOf,
+  takesSizes,
+  takesTemporalLayers,
+  VP8,
+  type Able,
+} from "./encodings"
 import { neededRelay, Path } from "./path"
 
 export type Source = NewProducer["source"]
@@ -234,11 +243,15 @@ export class Media {
   }
 }
 
-/** Only VP8 is sent in several sizes, and only where it is the codec that both ends take first. */
+/** By the codec that both ends take first. */
 function ableToSend(device: Device): Able {
-  const video = device.sendRtpCapabilities.codecs?.find(({ kind }) => kind === "video")
-  const simulcast = video?.mimeType.toLowerCase() === "video/vp8"
-  return { simulcast, temporal: simulcast && takesTemporalLayers() }
+  const codec = device.sendRtpCapabilities.codecs
+    ?.find(({ kind }) => kind === "video")
+    ?.mimeType.toLowerCase()
+  return {
+    simulcast: takesSizes(codec, device.handlerName),
+    temporal: codec === VP8 && takesTemporalLayers(),
+  }
 }
 
 function codecOptions(source: Source) {
