@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from media import messages as m
+from media import process
 from media.dtls import Certificate
 from media.endpoint import ReceiveOnly
 from media.ortc import CodecUnknown
@@ -19,6 +21,7 @@ from media.plain import PlainRefused
 from media.port import Port
 from media.router import Router, Tell, Unknown
 from media.rtp import Packet
+from media.totals import totals
 from media.transport import ParametersRefused
 
 log = logging.getLogger("nghisu.relay")
@@ -39,6 +42,7 @@ class Desk:
         self._certificate = Certificate.generateCertificate()
         self._packet = Packet()
         self._turn = 0
+        self._started = time.time()
         self.requests: dict[str, tuple[type[Struct], Callable[[Any], Struct | dict[str, Any] | None]]] = {
             "open_endpoint": (m.OpenEndpoint, lambda wish: self._router(wish.router).open_endpoint(wish)),
             "connect_endpoint": (m.ConnectEndpoint, lambda wish: self._known(wish.router).connect_endpoint(wish)),
@@ -58,7 +62,8 @@ class Desk:
             "connect_pipe": (m.ConnectPipe, lambda wish: self._known(wish.router).pipes.connect(wish)),
             "feed_pipe": (m.FeedPipe, lambda wish: self._known(wish.router).pipes.feed(wish)),
             "close_pipe": (m.ClosePipe, self._close_pipe),
-            "dump": (m.Dump, lambda _: self.dump()),
+            "dump": (m.Dump, self._portion),
+            "metrics": (m.Metrics, lambda _: totals(self._port, self.routers.values(), self._started)),
         }
 
     def handle(self, request: str, body: object) -> dict[str, Any]:
@@ -86,17 +91,29 @@ class Desk:
         return m.Inventory(self.id, tuple(router.inventory() for router in self.routers.values()))
 
     def dump(self) -> dict[str, Any]:
-        """The state of everything, for operators."""
-        return {
-            "relay": self.id,
-            "port": self._port.facts(),
-            "routers": {id: router.facts() for id, router in self.routers.items()},
-        }
+        """The state of everything at once, for operators (``docs/metrics.md``). With many endpoints this takes longer
+        than media should wait: servers ask for portions."""
+        return self._facts() | {"routers": {id: router.facts() for id, router in self.routers.items()}}
 
     def close_router(self, id: str) -> None:
         router = self.routers.pop(id, None)
         if router is not None:
             router.close()
+
+    def _facts(self) -> dict[str, Any]:
+        """Of the process and its port."""
+        return {
+            "relay": self.id,
+            "started": self._started,
+            "cpu_seconds": round(time.process_time(), 3),
+            "memory": process.memory(),
+            "port": self._port.facts(),
+        }
+
+    def _portion(self, wish: m.Dump) -> dict[str, Any]:
+        if wish.router is None:
+            return self._facts() | {"routers": {id: router.size() for id, router in self.routers.items()}}
+        return self._known(wish.router).facts(wish.begin, wish.begin + m.PORTION)
 
     def _close_pipe(self, wish: m.ClosePipe) -> None:
         router = self.routers.get(wish.router)

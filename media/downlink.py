@@ -132,17 +132,7 @@ class Downlink:
             "transport": self.transport.facts(),
             "rtt_ms": self.rtt // 1000,
             **self._steering.facts(),
-            "slots": {
-                name: {
-                    "shown": slot.shown,
-                    "layer": slot.layer,
-                    "packets": slot.packets,
-                    "repeated": slot.repeated,
-                    "unknown": slot.unknown,
-                    "switches": slot.switches,
-                }
-                for name, slot in self.slots.items()
-            },
+            "slots": {name: slot.facts() for name, slot in self.slots.items()},
         }
 
     def close(self) -> None:
@@ -156,6 +146,9 @@ class Downlink:
         if blocks:
             self._steering.estimate.heed_loss(max(block.fraction for block in blocks) / 256, now)
         for block in blocks:
+            slot = self._by_ssrc.get(block.ssrc)
+            if slot is not None:
+                slot.reported = block
             if block.last_report:
                 passed = (clock.to_ntp(now) >> 16 & 0xFFFF_FFFF) - block.last_report - block.delay & 0xFFFF_FFFF
                 if passed < 1 << 20:

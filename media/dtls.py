@@ -107,7 +107,8 @@ class _Transport(RTCDtlsTransport):
     def keys(self) -> tuple[Direction, Direction]:
         profile = cast("SSL.Connection", self._ssl).get_selected_srtp_profile()
         tag = next(size for name, size in TAGS.items() if name in profile)
-        return Direction(self._rx_srtp, tag), Direction(self._tx_srtp, tag)
+        name = profile.decode("ascii").removeprefix("SRTP_")
+        return Direction(self._rx_srtp, tag, name), Direction(self._tx_srtp, tag, name)
 
     def say_goodbye(self) -> None:
         with suppress(SSL.Error):

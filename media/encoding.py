@@ -209,18 +209,26 @@ class Encoding:
         return False
 
     def facts(self) -> dict[str, Any]:
-        """For operators."""
+        """For operators (``docs/metrics.md``)."""
+        stream = self.stream
         return {
             "rid": self.rid,
-            "height": self.height,
-            "bitrates": [int(rate) for rate in self.meter.rates],
+            "ssrc": stream.ssrc,
             "live": self.live,
+            "height": self.height,
+            "bitrate": int(self.meter.rates[-1]),
+            "bitrates": [int(rate) for rate in self.meter.rates[: self.meter.layers]],
             "packets": self.packets,
             "octets": self.octets,
-            "recovered": self.stream.recovered,
-            "missing": len(self.stream.missing),
-            "jitter_ms": round(self.stream.jitter * 1000 / self.stream.clock_rate, 1),
-            "receivers": [len(fan.slots) for fan in self.fans()],
+            "loss": round(stream.loss, 3),
+            "jitter_ms": round(stream.jitter * 1000 / stream.clock_rate, 1),
+            "recovered": stream.recovered,
+            "missing": len(stream.missing),
+            "repair_rtt_ms": stream.rtt // 1000 if stream.recovered else None,
+            "key_frames_asked": stream.key_frames_asked,
+            "key_frames": stream.key_frames,
+            "receivers": sum(len(fan.slots) for fan in self.fans()),
+            "waiting": len(self.waiting),
         }
 
     # --

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from media import placement
 from media.link import RelayDoor, RelayError, RelayLink
-from media.messages import EncodingsWatched, Heard, Inventory, Load, ProducerStarted, SlotsShow, TransportHealth
+from media.messages import (
+    EncodingsWatched,
+    Heard,
+    Inventory,
+    Load,
+    ProducerStarted,
+    RelayMetrics,
+    SlotsShow,
+    TransportHealth,
+)
 from media.span import Span
 
 log = logging.getLogger("nghisu.relay.fleet")
@@ -23,9 +32,24 @@ GATHERING = 2.0
 """Seconds after the first relay's return in which the others are awaited."""
 
 N = TypeVar("N", bound=Struct)
+T = TypeVar("T")
 Heed = Callable[[N], Awaitable[None]]
 Lost = Mapping[str, frozenset[str]]
 """Router → endpoints."""
+
+
+async def _asked(
+    ask: Callable[[RelayLink], Awaitable[T]], links: Iterable[RelayLink]
+) -> list[tuple[RelayLink, T | None]]:
+    """What every relay answers, all asked at once."""
+
+    async def answer(link: RelayLink) -> tuple[RelayLink, T | None]:
+        try:
+            return link, await ask(link)
+        except RelayError:
+            return link, None
+
+    return await asyncio.gather(*map(answer, links))
 
 
 class Fleet:
@@ -84,12 +108,13 @@ class Fleet:
         return sorted(made, key=lambda each: each.number)
 
     async def dump(self) -> list[dict[str, Any]]:
-        """The state of every relay, for operators."""
-        answers = await asyncio.gather(*(link.dump() for link in self._links.values()), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, RelayError):
-                raise answer
-        return [answer for answer in answers if not isinstance(answer, BaseException)]
+        """The state of every relay that answers, for operators (``docs/metrics.md``)."""
+        told = await _asked(RelayLink.dump, self._links.values())
+        return [dump | {"number": link.number} for link, dump in told if dump is not None]
+
+    async def metrics(self) -> list[tuple[RelayLink, RelayMetrics | None]]:
+        """Every relay in numbers, in the order of their own; ``None`` for one that does not answer."""
+        return await _asked(RelayLink.metrics, sorted(self._links.values(), key=lambda link: link.number))
 
     async def close(self) -> None:
         """Waits for nobody more."""

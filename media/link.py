@@ -19,6 +19,7 @@ from msgspec import Struct
 from socketio import exceptions
 
 from media.messages import (
+    PORTION,
     AskKeyFrame,
     CloseEndpoint,
     ClosePipe,
@@ -35,11 +36,13 @@ from media.messages import (
     Inventory,
     Load,
     Look,
+    Metrics,
     OpenEndpoint,
     OpenPipe,
     PipeOffer,
     ProducerStarted,
     Record,
+    RelayMetrics,
     RestartIce,
     Route,
     SlotsShow,
@@ -141,8 +144,24 @@ class RelayLink:
         await self._ask("close_pipe", wish, dict[str, Any])
 
     async def dump(self) -> dict[str, Any]:
-        """The state of every router, for operators."""
-        return await self._ask("dump", Dump(), dict[str, Any])
+        """The state of everything, for operators, by portions: what comes or goes meanwhile may be missing."""
+        whole = await self._ask("dump", Dump(), dict[str, Any])
+        sizes: dict[str, int] = whole["routers"]
+        routers: dict[str, dict[str, Any]] = {}
+        for router, size in sizes.items():
+            for begin in range(0, max(1, size), PORTION):
+                try:
+                    told = await self._ask("dump", Dump(router, begin), dict[str, Any])
+                except RelayRefused:
+                    break
+                before = routers.setdefault(router, told)
+                for section, things in told.items():
+                    if isinstance(things, dict):
+                        before[section] |= things
+        return whole | {"routers": routers}
+
+    async def metrics(self) -> RelayMetrics:
+        return await self._ask("metrics", Metrics(), RelayMetrics)
 
     async def _ask(self, request: str, wish: Struct, kind: type[T]) -> T:
         """Raises ``RelayUnavailable`` or ``RelayRefused``."""

@@ -244,7 +244,55 @@ class ClosePipe(Struct, frozen=True):
 
 
 class Dump(Struct, frozen=True):
-    """Answer: the state of every router, for operators."""
+    """The state of everything, for operators, in portions: none holds up the media, none is too large a message.
+
+    Without a router the answer tells of the relay and how much there is to tell of each router; with one, of so many
+    things of it as ``PORTION`` says, from the place ``begin`` on (``docs/metrics.md``).
+    """
+
+    router: str | None = None
+    begin: int = 0
+
+
+PORTION = 16
+
+
+class Metrics(Struct, frozen=True):
+    """Answer: ``RelayMetrics``."""
+
+
+class RelayMetrics(Struct, frozen=True):
+    """A relay in numbers. Counters run since the relay's start.
+
+    ``started``: seconds of the Unix clock; ``memory``: bytes; ``segments``: whether one system call sends many packets
+    (GSO). ``udp`` and ``tcp``: connected transports by their path, ``silent``: those not heard of for 10 s; ``short``:
+    receivers of whom a picture is held back because it does not fit into their path. ``receive_drops``: datagrams
+    that the kernel dropped before the relay took them; ``send_drops``: packets for which it had no room.
+    """
+
+    started: float
+    cpu_seconds: float
+    memory: int
+    segments: bool
+    routers: int
+    endpoints: int
+    producers: int
+    records: int
+    udp: int
+    tcp: int
+    silent: int
+    short: int
+    packets_received: int
+    packets_sent: int
+    messages_sent: int
+    receive_drops: int
+    send_drops: int
+    unsealed: int
+    strangers: int
+    garbage: int
+    checks: int
+    checks_refused: int
+    tcp_refused: int
 
 
 # -- Notices: relay → server -----------------------------------------------------------------------------------------

@@ -213,7 +213,7 @@ class Pipe:
             "strange": self.strange,
             "srtp_refused": [self._opening.refused, self._sealing.refused],
             "sends": [outflow.facts() for _, _, outflows in self.outflows.values() for outflow in outflows],
-            "receives": {endpoint: uplink.facts()["producers"] for endpoint, uplink in self.uplinks.items()},
+            "receives": list(self.uplinks),
         }
 
     def close(self) -> list[tuple[str, Source]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, ItemsView, Iterator
 
 from media.messages import ClosePipe, ConnectPipe, FeedPipe, OpenPipe, PipeInventory, PipeOffer, Source
 from media.pipe import Find, Pipe, PipeRefused
@@ -80,9 +79,8 @@ class Pipes:
         for pipe in self._pipes.values():
             pipe.tick_second(now)
 
-    def facts(self) -> dict[str, Any]:
-        """For operators."""
-        return {id: pipe.facts() for id, pipe in self._pipes.items()}
+    def items(self) -> ItemsView[str, Pipe]:
+        return self._pipes.items()
 
     def _known(self, id: str) -> Pipe:
         pipe = self._pipes.get(id)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from media import clock, stun
+from media import clock, process, stun
 from media.drain import Drain
 from media.sendlog import SendLog
 from media.srtp import Buffer
@@ -216,6 +216,7 @@ class Port:
             | asdict(self.wire.sent)
             | {
                 "segments": int(self.wire.segments),
+                "received_dropped": process.dropped(self._socket),
                 "tcp_paths": self._tcp.connections,
                 "tcp_refused": self._tcp.refused,
             }

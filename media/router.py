@@ -44,6 +44,7 @@ from media.uplink import Uplink
 Tell = Callable[[Struct], None]
 
 
+SECTIONS = ("endpoints", "records", "pipes", "received")
 TURNS = 4
 """Ticks in which every receiver's layers are looked at once."""
 FEW, CALM = 50, 50_000
@@ -159,15 +160,23 @@ class Router:
         endpoints = tuple(endpoint.inventory() for endpoint in self.endpoints.values())
         return RouterInventory(self.id, endpoints, tuple(self._records), self.pipes.inventory())
 
-    def facts(self) -> dict[str, Any]:
-        """For operators."""
-        return {
-            "stage": self._route.stage,
-            "heard": self._heard,
-            "endpoints": {id: endpoint.facts() for id, endpoint in self.endpoints.items()},
-            "records": {id: plain.facts() for id, plain in self._records.items()},
-            "pipes": self.pipes.facts(),
-        }
+    @property
+    def records(self) -> int:
+        """How many producers are recorded."""
+        return len(self._records)
+
+    def facts(self, begin: int = 0, end: int | None = None) -> dict[str, Any]:
+        """For operators (``docs/metrics.md``): all that there is to tell of, or what stands from one place to another
+        among it."""
+        told: dict[str, Any] = {"stage": self._route.stage, "heard": self._heard}
+        told |= {section: dict[str, Any]() for section in SECTIONS}
+        for section, id, tell in islice(self._told_of(), begin, end):
+            told[section][id] = tell()
+        return told
+
+    def size(self) -> int:
+        """How much there is to tell of."""
+        return sum(1 for _ in self._told_of())
 
     def close(self) -> None:
         for plain in self._records.values():
@@ -208,9 +217,12 @@ class Router:
         for endpoint in islice(self.endpoints.values(), share, None, shares):
             if endpoint.uplink is not None:
                 endpoint.uplink.report(now)
+                self._measure_sound(endpoint.uplink, now)
             endpoint.downlink.tick(now)
         if share == 0:
             self.pipes.tick_second(now)
+            for _, uplink in self.pipes.uplinks():
+                self._measure_sound(uplink, now)
             for _, uplink in self._uplinks():
                 for producer in uplink.producers.values():
                     if producer.check_idle(now):
@@ -250,6 +262,13 @@ class Router:
 
     # --
 
+    def _told_of(self) -> Iterator[tuple[str, str, Callable[[], dict[str, Any]]]]:
+        """By section and id."""
+        yield from (("endpoints", id, endpoint.facts) for id, endpoint in self.endpoints.items())
+        yield from (("records", id, plain.facts) for id, plain in self._records.items())
+        yield from (("pipes", id, pipe.facts) for id, pipe in self.pipes.items())
+        yield from (("received", id, uplink.facts) for id, uplink in self.pipes.uplinks())
+
     def _tell_changes(self) -> None:
         """One notice for all endpoints whose slots show the same."""
         alike: dict[tuple[str | None, ...], list[Endpoint]] = {}
@@ -267,6 +286,12 @@ class Router:
             rids = producer.watched(now) if len(producer.encodings) > 1 else None
             if rids is not None:
                 self._tell(EncodingsWatched(self.id, producer.endpoint, producer.source, rids))
+
+    @staticmethod
+    def _measure_sound(uplink: Uplink, now: int) -> None:
+        producer = uplink.producers.get("microphone")
+        if producer is not None:
+            producer.measure(now)
 
     def _health(self, notice: TransportHealth) -> None:
         self._tell(notice)

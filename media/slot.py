@@ -10,10 +10,11 @@ import secrets
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from media import clock, rtcp, vp8
 from media.fan import TOP, Fan
+from media.ladder import LAYERS
 from media.lot import HEAD, LEVEL_AT, Outlet
 from media.ortc import CLOCK_RATES, Receiving
 from media.producer import Producer
@@ -66,6 +67,8 @@ class Slot:
         self.fan: Fan | None = None
         self.shown: str | None = None
         self.repeated = self.unknown = self.switches = 0
+        self.reported: rtcp.ReportBlock | None = None
+        """What the receiver last reported of the stream."""
         self._out, self._on_shown, self._spend = outgoing, on_shown, spend
         self._view = memoryview(outgoing)
         self._segments: deque[Segment] = deque(maxlen=SEGMENTS)
@@ -103,6 +106,32 @@ class Slot:
     def octets(self) -> int:
         """Octets of payload sent."""
         return self._octets + (self.fan.octets if self.fan is not None else 0)
+
+    @property
+    def paused(self) -> bool:
+        """Whether a picture is wanted for which the path has no room."""
+        return self.wanted is not None and self.aim is None and self.receiving.kind == "video"
+
+    def facts(self) -> dict[str, Any]:
+        """For operators (``docs/metrics.md``)."""
+        fan, block, wanted = self.fan, self.reported, self.wanted
+        rate = CLOCK_RATES[fan.encoding.codec] if fan is not None else 0
+        return {
+            "shown": self.shown,
+            "wanted": wanted and wanted.endpoint,
+            "source": wanted and wanted.source,
+            "codec": fan and fan.encoding.codec,
+            "layer": self.layer,
+            "paused": self.paused,
+            "bitrate": int(fan.encoding.meter.rates[min(fan.limit, LAYERS - 1)]) if fan is not None else 0,
+            "packets": self.packets,
+            "octets": self.octets,
+            "repeated": self.repeated,
+            "unknown": self.unknown,
+            "switches": self.switches,
+            "loss": round(block.fraction / 256, 3) if block else None,
+            "jitter_ms": round(block.jitter * 1000 / rate, 1) if block and rate else None,
+        }
 
     def accepts(self, producer: Producer) -> bool:
         """Whether the browser said that it can decode this."""

@@ -37,12 +37,12 @@ class Buffer:
 
 class Direction:
     """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle. ``tag``:
-    bytes that sealing an RTP packet adds."""
+    bytes that sealing an RTP packet adds; ``profile``: what the handshake agreed on, for operators."""
 
-    __slots__ = ("_session", "handle", "refused", "tag")
+    __slots__ = ("_session", "handle", "profile", "refused", "tag")
 
-    def __init__(self, session: pylibsrtp.Session, tag: int) -> None:
-        self._session, self.tag = session, tag
+    def __init__(self, session: pylibsrtp.Session, tag: int, profile: str = "") -> None:
+        self._session, self.tag, self.profile = session, tag, profile
         self.handle: Any = session._srtp[0]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
         self.refused = 0
 

@@ -33,7 +33,7 @@ class Missing:
 class Stream:
     """Counts packets twice: ``newest`` as the sender does, without wrapping, and by *number*, which has no gaps where
     the sender sent mere padding. ``generation`` changes where the stream begins anew: numbers before and after do not
-    follow on each other.
+    follow on each other. ``loss``: what did not come between the last two reports, before repairs, as a fraction.
     """
 
     __slots__ = (
@@ -50,6 +50,9 @@ class Stream:
         "clock_rate",
         "generation",
         "jitter",
+        "key_frames",
+        "key_frames_asked",
+        "loss",
         "missing",
         "newest",
         "received",
@@ -73,7 +76,8 @@ class Stream:
         self._expected_before = self._received_before = 0
         self._transit: int | None = None
         self._stamp = -1
-        self.jitter = 0.0
+        self.jitter = self.loss = 0.0
+        self.key_frames = self.key_frames_asked = 0
         self.missing: dict[int, Missing] = {}
         self.asks: list[int] = []
         self.rtt = FIRST_RTT
@@ -193,10 +197,12 @@ class Stream:
         if not self.wants_key_frame or now - self._key_frame_asked < KEY_FRAME_PAUSE:
             return False
         self._key_frame_asked = now
+        self.key_frames_asked += 1
         return True
 
     def key_frame_came(self) -> None:
         self.wants_key_frame = False
+        self.key_frames += 1
 
     # -- Reports
 
@@ -222,6 +228,7 @@ class Stream:
         lost_since = expected_since - (self.received - self._received_before)
         self._expected_before, self._received_before = expected, self.received
         fraction = min(255, max(0, (lost_since << 8) // expected_since)) if expected_since > 0 else 0
+        self.loss = fraction / 256
         return ReportBlock(
             ssrc=self.ssrc,
             fraction=fraction,

@@ -137,10 +137,14 @@ class Transport:
     def facts(self) -> dict[str, Any]:
         """For operators."""
         refused = [direction.refused if direction else 0 for direction in (self._inward, self._outward)]
+        address = self._address
         return {
             "health": self.health,
-            "address": _told(self._address) if self._address else None,
+            "path": None if address is None else "tcp" if isinstance(address, Connection) else "udp",
+            "address": _told(address) if address else None,
+            "addresses": len(self._addresses),
             "dtls_role": self._role,
+            "srtp_profile": self._inward.profile if self._inward else None,
             "srtp_refused": refused,
         }
 

@@ -152,6 +152,7 @@ class Uplink:
             "repeats": self.repeats,
             "producers": {
                 source: {
+                    "kind": producer.kind,
                     "codec": producer.codec,
                     "live": producer.live,
                     "muted": producer.muted,

@@ -41,8 +41,18 @@ def state(stand: Stand) -> Any:
 
     def quiet(facts: Any) -> Any:
         if isinstance(facts, dict):
-            counters = {"heard", "port", "srtp_refused", "strange", "garbage", "repeats", "jitter_ms"}
-            estimates = {"estimate", "wanted", "rtt_ms", "bitrates"}
+            counters = {
+                "heard",
+                "port",
+                "srtp_refused",
+                "strange",
+                "garbage",
+                "repeats",
+                "jitter_ms",
+                "key_frames_asked",
+            }
+            estimates = {"estimate", "wanted", "rtt_ms", "repair_rtt_ms", "bitrate", "bitrates", "loss"}
+            estimates |= {"delivered", "queue_ms", "cpu_seconds", "memory"}
             return {key: quiet(value) for key, value in facts.items() if key not in counters | estimates}
         return [quiet(each) for each in facts] if isinstance(facts, list) else facts
 
