@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 UV := .uv/bin/uv
 PY := .venv/bin/python
+ALONE := tests/clients tests/journey tests/net
+# Tests in which real browsers meet: they have the machine to themselves, the others share its cores.
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: help run demo test check format lock generate setup browser screens
@@ -47,7 +49,8 @@ browser:
 	@sh tests/packages.sh
 
 test: check browser  ## every check and every test
-	@$(PY) -X dev -m pytest
+	@$(PY) -m pytest --dist loadfile --tx '2*popen//python=$(PY) -X dev' $(ALONE:%=--ignore=%)
+	@$(PY) -X dev -m pytest $(ALONE)
 
 screens: setup browser  ## picture every page into docs/screens
 	@rm -rf var/screens && mkdir -p var && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens
