@@ -58,7 +58,8 @@ SIMILAR = 0.12
 def ladder(encodings: Sequence[Encoding]) -> tuple[Rung, ...]:
     """The rungs of a producer, from worst to best; an encoding that is not sent has none that is alive.
 
-    An encoding that nobody takes may have been stopped for that: it counts with the rate that it last had.
+    An encoding that nobody takes may have been stopped for that: it counts with the rate that it last had. Larger
+    pictures are offered with all their frames or half of them: fewer frames are worse than a smaller picture.
     """
     rungs: list[Rung] = []
     for place, encoding in enumerate(encodings):
@@ -66,7 +67,7 @@ def ladder(encodings: Sequence[Encoding]) -> tuple[Rung, ...]:
         alive = encoding.live or (not encoding.watched and encoding.started)
         for layer in range(LAYERS if encoding.codec == "VP8" else 1):
             rate = int(meter.rates[layer]) if meter.rates[-1] else FIRST_RATES[place] * (layer + 1) // LAYERS
-            offered = alive and layer < meter.layers
+            offered = alive and layer < meter.layers and (not place or layer >= meter.layers - 2)
             rungs.append(Rung(place, layer if layer < meter.layers - 1 else TOP, max(1, rate) if offered else 0))
     return tuple(rungs)
 
