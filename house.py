@@ -114,6 +114,8 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
         origin=settings.origin,
         secure=settings.secure,
         now=now,
+        relays=relays,
+        metrics_token=settings.metrics_token,
     )
     try:
         await jobs.start()

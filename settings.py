@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     turn_host: str | None = Field(None, description="Address that turn_server listens on. Default: the host.")
     turn_port: int = Field(3478, ge=1, le=65535, description="UDP and TCP port of turn_server.")
     turn_tls_port: int = Field(5349, ge=1, le=65535, description="TLS port of turn_server; 443 passes most firewalls.")
+    metrics_token: str | None = Field(
+        None, min_length=16, description="Bearer token of monitoring that is not on this machine (docs/metrics.md)."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @property

@@ -15,7 +15,7 @@ from meetings import meeting
 from minutes import content, state
 from settings import Settings
 from signaling import protocol
-from web.models import accounts, archive, meetings, minutes, problem, units
+from web.models import accounts, archive, meetings, minutes, problem, system, units
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,7 +46,7 @@ def files() -> Mapping[Path, str]:
     client = ROOT / "web" / "client" / "src"
     return {
         client / "protocol.ts": generate([protocol]),
-        client / "api.ts": generate([problem, accounts, units, meetings, archive, content, minutes]),
+        client / "api.ts": generate([problem, accounts, units, meetings, archive, content, minutes, system]),
         ROOT / "docs" / "states.md": state_diagram(),
         ROOT / "docs" / "settings.md": settings_page(),
     }

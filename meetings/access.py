@@ -36,7 +36,7 @@ MAY: Mapping[Role, frozenset[str]] = {
 }
 
 OFFICE_MAY: Mapping[Office, frozenset[str]] = {
-    Office.ADMINISTRATOR: frozenset({"manage_accounts", "manage_units", "convene", "read_outbox"}),
+    Office.ADMINISTRATOR: frozenset({"manage_accounts", "manage_units", "convene", "read_outbox", "watch_system"}),
     Office.SECRETARY: frozenset({"manage_units", "convene", "read_outbox"}),
     Office.MEMBER: frozenset(),
 }

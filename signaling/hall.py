@@ -112,6 +112,16 @@ class Hall:
         relays = self._relays
         return {"relay": relays.available, "relays": relays.relays, "recorder": self._recorder.available}
 
+    def totals(self) -> dict[str, int]:
+        """How many meetings are open, seats taken, sockets connected and recordings under way."""
+        open_ = [live for live in self._rooms.values() if live.room.state == "open"]
+        return {
+            "meetings": len(open_),
+            "seats": sum(len(live.room.seated()) for live in open_),
+            "sockets": sum(len(live.presence.connections) for live in self._rooms.values()),
+            "recordings": sum(live.room.recording is not None for live in open_),
+        }
+
     def meetings(self) -> list[str]:
         """The meetings that are live here."""
         return list(self._rooms)

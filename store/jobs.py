@@ -34,6 +34,8 @@ _POLL = 0.25
 """Seconds between looks for due jobs, and so the longest part of a stop."""
 _FORGET = 10_000
 """How many old jobs one start forgets at most: a start is quick."""
+_COUNTED = 10_000
+"""No more jobs than these are counted."""
 _STATES: dict[str, State] = {
     "DELAYED": "queued",
     "ENQUEUED": "queued",
@@ -167,6 +169,10 @@ class Jobs:
         await self.open()
         return await asyncio.to_thread(self._state, id)
 
+    async def counts(self) -> dict[str, int]:
+        """How many jobs are queued, running and failed; nothing before ``open()``."""
+        return await asyncio.to_thread(self._counts) if self._client is not None else {}
+
     async def _insert(self, session: AsyncSession, options: EnqueueOptions, name: str, payload: dict[str, str]) -> None:
         client = self._client
         assert client is not None
@@ -180,6 +186,16 @@ class Jobs:
         assert self._client is not None
         found = self._client.list_workflows(workflow_ids=[id], load_input=False)  # pyright: ignore[reportUnknownMemberType]
         return _STATES[found[0].status] if found else "none"
+
+    def _counts(self) -> dict[str, int]:
+        assert self._client is not None
+        told: dict[str, int] = {"queued": 0, "running": 0, "failed": 0}
+        waiting = [status for status, state in _STATES.items() if state in told]
+        for job in self._client.list_workflows(  # pyright: ignore[reportUnknownMemberType]
+            name=_WORKFLOW, status=waiting, load_input=False, load_output=False, limit=_COUNTED
+        ):
+            told[_STATES[job.status]] += 1
+        return told
 
     def _open(self) -> None:
         from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer

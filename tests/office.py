@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from media.fleet import Fleet
 from meetings.access import Office as OfficeOf
 from meetings.tables import Meeting, Person, Site, Unit
 from meetings.tickets import Tickets
@@ -67,6 +68,9 @@ class QuietRooms:
 
     def processes(self) -> dict[str, bool | int]:
         return {"relay": False, "recorder": False}
+
+    def totals(self) -> dict[str, int]:
+        return {"meetings": 0, "seats": 0, "sockets": 0, "recordings": 0}
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,12 @@ class Office:
 
 @asynccontextmanager
 async def open_office(
-    folder: Path, *, secure: bool = False, database: Database | None = None
+    folder: Path,
+    *,
+    secure: bool = False,
+    database: Database | None = None,
+    relays: Fleet | None = None,
+    metrics_token: str | None = None,
 ) -> AsyncGenerator[Office]:
     """Listens on a free port of the loopback address until the block ends. ``secure`` as if behind https."""
     clock, rooms = Clock(), QuietRooms()
@@ -204,6 +213,8 @@ async def open_office(
         origin=address,
         secure=secure,
         now=clock.now,
+        relays=relays or Fleet(""),
+        metrics_token=metrics_token,
     )
     runner = web.AppRunner(build(deps), access_log=None)
     await runner.setup()

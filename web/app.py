@@ -18,6 +18,7 @@ from web.routes import (
     join,
     links,
     meetings,
+    metrics,
     minutes,
     outbox,
     people,
@@ -31,7 +32,7 @@ from web.routes.minutes import DESK, Desk
 
 ROUTES = (
     health, sign_in, links, accounts, units, people, today, meetings, invitations, outbox, join, minutes, verify,
-    archive, whip, pages,
+    archive, whip, metrics, pages,
 )  # fmt: skip
 
 

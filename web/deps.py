@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from media.fleet import Fleet
 from meetings.tickets import Tickets
 from minutes.ports import FilmTime, NoFilm
 from store.chain import Chain
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Deps:
     """``base_url`` is what invitations carry; ``origin`` is where state-changing requests must come from.
 
-    ``film`` tells minutes where their moments lie in the film.
+    ``film`` tells minutes where their moments lie in the film. ``metrics_token`` lets monitoring in from elsewhere.
     """
 
     database: Database
@@ -41,6 +42,8 @@ class Deps:
     secure: bool
     now: Callable[[], datetime]
     film: FilmTime = field(default_factory=NoFilm)
+    relays: Fleet = field(default_factory=lambda: Fleet(""))
+    metrics_token: str | None = None
 
 
 DEPS = web.AppKey("deps", Deps)

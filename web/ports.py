@@ -21,3 +21,7 @@ class Rooms(Protocol):
     def processes(self) -> dict[str, bool | int]:
         """Whether a relay and a recorder are connected, by name, and how many relays."""
         ...
+
+    def totals(self) -> dict[str, int]:
+        """How many ``meetings`` are open, ``seats`` taken, ``sockets`` connected and ``recordings`` under way."""
+        ...

@@ -468,3 +468,24 @@ export interface ReturnMinutes {
 export interface OnRevision {
   revision?: number | null
 }
+
+export interface RelayView {
+  relay: string
+  answers: boolean
+  load: number
+  started: number
+  meetings: number
+  endpoints: number
+  packets: number
+  drops: number
+  segments: boolean
+  udp: number
+  tcp: number
+}
+
+export interface SystemView {
+  meetings: number
+  seats: number
+  recorder: boolean
+  relays: RelayView[]
+}
