@@ -44,6 +44,15 @@ class Steering:
         self._look: Look | None = None
         self._rest: tuple[Look | None, list[Any]] = (None, [()] * len(self._slots))
 
+    def renew(self, now: int) -> None:
+        """The receiver is reached by another path: what was found of the old one is void."""
+        self.close()
+        self._log.deliveries[self._lane].cluster = None
+        self.estimate = Estimate(now, START if self._numbered else MOST)
+        self.repairs = RepairBudget(self.estimate, now)
+        self._probe = Probe(self._log, self._lane, now)
+        self._drops = 0
+
     # -- What the receiver reports
 
     def heed(self, body: bytes, now: int) -> None:
