@@ -116,12 +116,3 @@ async def test_firefox_takes_part_by_tcp_where_a_firewall_lets_no_udp_through(sc
     await scene.comes_in()
     await scene.goes()
     scene.site.change(CLEAN)
-
-
-async def test_firefox_keeps_its_media_through_a_change_of_address(scene: Scene) -> None:
-    await scene.comes_in()
-    endpoint = (await scene.north.stats())["endpoint"]
-    scene.site.move()
-    await asyncio.gather(scene.north.sees("stage-video", BLUE), scene.chair_sees("tile-1"))
-    assert (await scene.north.stats())["endpoint"] == endpoint, "ICE was restarted, nothing was made anew"
-    await scene.goes()

@@ -34,3 +34,12 @@ def make(device: Device, folder: Path) -> tuple[Path, Path]:
     sound = f"sine=frequency={device.hertz}:duration=8:sample_rate=48000"
     subprocess.run([*ffmpeg, "-f", "lavfi", "-i", sound, "-ac", "2", "-filter:a", "volume=4", str(tone)], check=True)
     return film, tone
+
+
+def smaller(device: Device, folder: Path) -> Path:
+    """A film of 320×180 and 5 frames a second: many cameras on one machine."""
+    film = folder / f"{device.hertz}-small.mjpeg"
+    picture = f"color=c={device.colour}:s=320x180:r=5:d=2,drawbox=x='mod(t*80,280)':y=150:w=20:h=20:color=white:t=fill"
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "lavfi", "-i", picture]
+    subprocess.run([*ffmpeg, "-q:v", "4", "-pix_fmt", "yuvj420p", str(film)], check=True)
+    return film
