@@ -73,6 +73,7 @@ class Downlink:
         """Never called: no stream is expected."""
 
     def path_changed(self) -> None:
+        self._steering.renew(clock.now())
         for slot in self.slots.values():
             slot.path_changed()
 

@@ -177,8 +177,11 @@ class Slot:
             sent += HEAD + PADDED
         return sent
 
-    def aim_at(self, encoding: Encoding, limit: int = TOP) -> None:
-        """From now on this encoding of the wanted producer, up to this temporal layer, is to feed the slot."""
+    def aim_at(self, encoding: Encoding, limit: int = TOP, *, at_once: bool = False) -> None:
+        """From now on this encoding of the wanted producer, up to this temporal layer, is to feed the slot.
+
+        ``at_once``: the path is too full for the old encoding to go on until the new one's key frame has come.
+        """
         if self.aim is not None and self.aim[0] is encoding and self.aim[1] == limit:
             return
         self._unaim()
@@ -186,6 +189,8 @@ class Slot:
         if self.fan is not None and self.fan.encoding is encoding and self.fan.limit == limit:
             return
         self._passed_over = encoding.key_frame
+        if at_once and self.fan is not None and self.fan.encoding is not encoding:
+            self._leave()
         if self.fan is None and self._begin_late(encoding, limit):
             return
         encoding.waiting[self] = None

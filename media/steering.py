@@ -40,8 +40,18 @@ class Steering:
         self.repairs = RepairBudget(self.estimate, now)
         self._probe = Probe(log, lane, now)
         self._paying: asyncio.TimerHandle | None = None
-        self._wanted = self._spent = 0
+        self._wanted = self._spent = self._drops = self._sounds = 0
+        self._look: Look | None = None
         self._rest: tuple[Look | None, list[Any]] = (None, [()] * len(self._slots))
+
+    def renew(self, now: int) -> None:
+        """The receiver is reached by another path: what was found of the old one is void."""
+        self.close()
+        self._log.deliveries[self._lane].cluster = None
+        self.estimate = Estimate(now, START if self._numbered else MOST)
+        self.repairs = RepairBudget(self.estimate, now)
+        self._probe = Probe(self._log, self._lane, now)
+        self._drops = 0
 
     # -- What the receiver reports
 
@@ -49,9 +59,14 @@ class Steering:
         """A transport-wide feedback, without its first four octets."""
         delivery = feedback.read(self._log, self._lane, body, now)
         if delivery is not None:
-            self.estimate.heed(delivery, now)
+            estimate = self.estimate
+            estimate.heed(delivery, now)
             if delivery.cluster is not None:
-                self._probe.heed(self.estimate, now)
+                self._probe.heed(estimate, now)
+            if estimate.drops != self._drops:
+                self._drops = estimate.drops
+                if estimate.target < self._spent:
+                    self.adapt(self._look, self._sounds, now)
 
     # -- What is shown
 
@@ -71,6 +86,7 @@ class Steering:
     def adapt(self, look: Look | None, sounds: int, now: int) -> None:
         """Some times a second: lets every slot have the best layer for which there is room."""
         estimate = self.estimate
+        self._look, self._sounds = look, sounds
         if self._numbered:
             estimate.tick(now, self._log.waiting(self._lane, now))
         if self._at_rest(look, now):
@@ -84,6 +100,7 @@ class Steering:
         budget = estimate.target
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
+        crowded = estimate.target < self._spent
         allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
@@ -93,7 +110,7 @@ class Steering:
                 encoding = slot.wanted.encodings[rung.spatial]
                 if slot.aim is None or slot.aim[0] is not encoding:
                     estimate.blind(now)
-                slot.aim_at(encoding, rung.temporal)
+                slot.aim_at(encoding, rung.temporal, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
         self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
