@@ -19,13 +19,15 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from relay_packets import rtp, vp8
 from relay_stand import CAMERA, VIDEO_SSRC, RawBrowser, until
+from signaling_live import serve
 
 from media import messages as m
 from media.fleet import Fleet
 from media.ortc import ROUTER_CAPABILITIES
 from media.relay import RelayConfig, run
 from meetings.access import Office as OfficeOf
-from web.reading import labels
+from web.metrics import text
+from web.reading import Reading, RelayReading, labels
 from web.routes.metrics import from_here
 
 TOKEN = "a token for monitoring, long enough"
@@ -145,6 +147,37 @@ async def test_the_administrator_sees_the_relays_and_others_do_not(tmp_path: Pat
         assert (await office.browser().get("/api/system")).status == 401
         state = (await office.browser().get("/health/relays")).body
         assert set(state[0]["routers"]["m"]["endpoints"]) == {"an"}
+
+
+def test_a_relay_that_does_not_answer_is_down_and_tells_no_counters() -> None:
+    body, _ = text(Reading([RelayReading("1", 0.5, None)], {}, recorder=False, jobs={}), "")
+    samples = {(s.name, *s.labels.values()): s.value for family in read_text(body.decode()) for s in family.samples}
+    of_relays = {key: value for key, value in samples.items() if key[0].startswith("nghisu_relay_")}
+    assert of_relays == {("nghisu_relay_up", "1"): 0, ("nghisu_relay_load_ratio", "1"): 0.5}
+
+
+async def test_jobs_are_told_by_their_state(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:
+        browser = office.browser()
+        assert ("nghisu_jobs", "queued") not in await numbers(browser)
+        await office.deps.jobs.open()
+        try:
+            for place in range(3):
+                await office.deps.jobs.enqueue("letter", {}, id=f"letter {place}")
+            told = await numbers(browser)
+            assert told["nghisu_jobs", "queued"] == ("gauge", 3)
+            assert told["nghisu_jobs", "running"] == told["nghisu_jobs", "failed"] == ("gauge", 0)
+        finally:
+            await office.deps.jobs.stop()
+
+
+async def test_meetings_count_once_they_are_open(tmp_path: Path) -> None:
+    async with serve(tmp_path) as stage:
+        chair = await stage.seated("chair")
+        await stage.seated("north")
+        assert stage.hall.totals() == {"meetings": 0, "seats": 0, "sockets": 2, "recordings": 0}
+        assert "ok" in await chair.act("open_meeting")
+        assert stage.hall.totals() == {"meetings": 1, "seats": 2, "sockets": 2, "recordings": 0}
 
 
 async def test_openmetrics_is_told_to_who_asks_for_it(office: Office) -> None:
