@@ -27,6 +27,8 @@ RECENT = 500_000
 IDLE = 4_000_000
 """Microseconds without a packet after which a camera's picture counts as gone."""
 
+AWAITED = 4_000_000
+"""Microseconds within which an encoding that rested comes when it is asked for, or it does not come."""
 LAYER_IDLE = 1_500_000
 """The same for one layer of several: the sender has stopped it."""
 
@@ -65,6 +67,9 @@ class Encoding:
         """Lines of the picture, as its last key frame said; 0 where that is not known."""
         self.started = False
         """Whether packets have ever come."""
+        self.comes_until = 0
+        """While it does not come though somebody takes it: until when it is waited for; 0 where it comes or rests."""
+        self._rested = False
         self._wire, self._ask = wire, ask_key_frame
         self._fans: list[Fan | None] = [None] * (TOP + 1)
         self._pending: list[Pending] = []
@@ -181,6 +186,14 @@ class Encoding:
         if self.stream.repairs:
             self.stream.want_key_frame()
             self._ask(self)
+
+    def note_rest(self, now: int) -> None:
+        """Some times a second. What rested because nobody took it is waited for; what ceased by itself is not."""
+        if self.live or not self.watched:
+            self.comes_until = 0
+            self._rested = not self.watched
+        elif not self.comes_until:
+            self.comes_until = now + (AWAITED if self._rested else 0)
 
     # -- Times
 

@@ -55,16 +55,17 @@ SIMILAR = 0.12
 """By so much a rate may differ from what it was without making another ladder."""
 
 
-def ladder(encodings: Sequence[Encoding]) -> tuple[Rung, ...]:
+def ladder(encodings: Sequence[Encoding], now: int) -> tuple[Rung, ...]:
     """The rungs of a producer, from worst to best; an encoding that is not sent has none that is alive.
 
-    An encoding that nobody takes may have been stopped for that: it counts with the rate that it last had. Larger
+    An encoding that nobody takes may have been stopped for that: it counts with the rate that it last had, and comes
+    back some time after it is asked for. Larger
     pictures are offered with all their frames or half of them: fewer frames are worse than a smaller picture.
     """
     rungs: list[Rung] = []
     for place, encoding in enumerate(encodings):
         meter = encoding.meter
-        alive = encoding.live or (not encoding.watched and encoding.started)
+        alive = encoding.live or (encoding.started and (not encoding.comes_until or now < encoding.comes_until))
         for layer in range(LAYERS if encoding.codec == "VP8" else 1):
             rate = int(meter.rates[layer]) if meter.rates[-1] else FIRST_RATES[place] * (layer + 1) // LAYERS
             offered = alive and layer < meter.layers and (not place or layer >= meter.layers - 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from media import clock
 from media.clock import SenderClock
 from media.encoding import IDLE, LAYER_IDLE, Encoding
 from media.ladder import alike, ladder
@@ -54,10 +55,10 @@ class Producer:
         self.unmuted_at = -1
         """The generation of the stream that the end of a mute began."""
         self.encodings = tuple(Encoding(self, sent, wire, ask_key_frame) for sent in sending.encodings)
-        self.ladder = ladder(self.encodings)
+        self.ladder = ladder(self.encodings, clock.now())
         self._watcher = watcher
         self._live = False
-        self._watched: tuple[str, ...] = ()
+        self._watched: tuple[str, ...] | None = ()
         self._watched_at: dict[str, int] = {}
 
     @property
@@ -90,20 +91,25 @@ class Producer:
         """The first packet of an encoding has come, or the first after a pause."""
         if not self._live:
             self._live, again, self.started = True, self.started, True
-            self.ladder = ladder(self.encodings)
+            self.ladder = ladder(self.encodings, clock.now())
             self._watcher.producer_started(self, again=again)
         else:
-            self.ladder = ladder(self.encodings)
+            self.ladder = ladder(self.encodings, clock.now())
 
     def measure(self, now: int) -> None:
         """Some times a second: what its layers take now."""
         for encoding in self.encodings:
             encoding.meter.read(encoding.layer_octets, now)
+            encoding.note_rest(now)
         if self.kind == "audio":
             return
-        measured = ladder(self.encodings)
+        measured = ladder(self.encodings, clock.now())
         if not alike(measured, self.ladder):
             self.ladder = measured
+
+    def tell_watched_again(self) -> None:
+        """Who was to be told of ``watched`` may have missed it."""
+        self._watched = None
 
     def watched(self, now: int) -> tuple[str, ...] | None:
         """The rids that anybody takes, or took just now, if they are others than the last time; else ``None``."""
@@ -148,7 +154,7 @@ class Producer:
         if not any(encoding.live for encoding in self.encodings):
             self._live = False
             return True
-        self.ladder = ladder(self.encodings)
+        self.ladder = ladder(self.encodings, clock.now())
         return False
 
     def close(self) -> None:

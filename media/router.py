@@ -233,6 +233,9 @@ class Router:
         for endpoint in self.endpoints.values():
             endpoint.changed = True
         self._tell_changes()
+        for _, uplink in self._uplinks():
+            for producer in uplink.producers.values():
+                producer.tell_watched_again()
         self._tell(Heard(self.id, self._heard))
 
     def settle(self, only: Endpoint | None = None) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from media import clock, rtcp, vp8
 from media.fan import TOP, Fan
 from media.ladder import LAYERS
-from media.lot import HEAD, LEVEL_AT, Outlet
+from media.lot import HEAD, Outlet
 from media.ortc import CLOCK_RATES, Receiving
 from media.producer import Producer
 from media.rtp import HEADER, ONE_BYTE, SILENT, Packet
@@ -169,6 +169,8 @@ class Slot:
         for place in range(newest, newest - PADDING, -1):
             if sent >= octets or segment is None or place < segment.first:
                 break
+            if segment.fan.encoding.codec not in self.receiving.repairs:
+                break
             if self._find(segment, place):
                 self._repeat(segment, place, now)
                 sent += HEAD + self._kept.end - self._kept.start
@@ -256,12 +258,18 @@ class Slot:
     # -- What is asked for
 
     def repeat(self, sequences: Iterable[int], now: int) -> None:
-        """Answers a NACK from the rings of the last segments. What the relay never had is no error."""
+        """Answers a NACK from the rings of the last segments. What the relay never had is no error.
+
+        Without RTX nothing is repeated: no key may seal two packets of one number (RFC 7714 section 8.1).
+        """
         newest = self._position()[0]
         for sequence in sequences:
             place = newest + ((sequence - newest + 0x8000 & 0xFFFF) - 0x8000)
             segment = self._segment_of(place) if place <= newest else None
-            if segment is None or not self._find(segment, place):
+            if segment is None or segment.fan.encoding.codec not in self.receiving.repairs:
+                self.unknown += 1
+                continue
+            if not self._find(segment, place):
                 self.unknown += 1
                 continue
             at = place % REMEMBERED
@@ -403,20 +411,15 @@ class Slot:
         return packet.number
 
     def _repeat(self, segment: Segment, place: int, now: int) -> None:
-        """Sends the packet that is at hand once more: as RFC 4588 says, or as it was."""
-        packet, out, codec = self._kept, self._out, segment.fan.encoding.codec
-        numbers = self.receiving.numbers
-        payload_type, sequence, ssrc, begin = numbers.types[codec], place & 0xFFFF, self.receiving.ssrc, HEAD
+        """Sends the packet that is at hand once more, as RFC 4588 says."""
+        packet, out, numbers = self._kept, self._out, self.receiving.numbers
+        self._repair_sequence = self._repair_sequence + 1 & 0xFFFF
+        payload_type = numbers.repairs[segment.fan.encoding.codec]
+        ssrc, begin = self.receiving.repair_ssrc or 0, HEAD + 2
         out[:HEAD] = self.head
-        if self.receiving.repair_ssrc is not None and codec in self.receiving.repairs:
-            out[begin], out[begin + 1] = sequence >> 8, sequence & 0xFF
-            begin += 2
-            self._repair_sequence = self._repair_sequence + 1 & 0xFFFF
-            payload_type, sequence, ssrc = numbers.repairs[codec], self._repair_sequence, self.receiving.repair_ssrc
-        if out[LEVEL_AT - 1]:
-            out[LEVEL_AT] = packet.level if packet.level >= 0 else SILENT
+        out[HEAD], out[HEAD + 1] = place >> 8 & 0xFF, place & 0xFF
         stamp = packet.timestamp + segment.stamp_offset & 0xFFFF_FFFF
-        HEADER.pack_into(out, 0, 0x90, packet.marker | payload_type, sequence, stamp, ssrc)
+        HEADER.pack_into(out, 0, 0x90, packet.marker | payload_type, self._repair_sequence, stamp, ssrc)
         end = begin + packet.end - packet.start
         self._view[begin:end] = packet.view[packet.start : packet.end]
         if packet.picture_at >= 0 or packet.tl0_at >= 0:

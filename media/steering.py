@@ -17,6 +17,10 @@ from media.slot import Slot
 
 SOUND = 40_000
 """Bit/s that one slot of sound may take."""
+LOST = 500_000
+"""What the receiver has not told of after so many microseconds has been lost."""
+REST = 2_000_000
+"""Microseconds after which even who has all that is allowed is looked at again: what was refused may be tried anew."""
 ROOM = 1.3
 """With so much to spare nothing is looked for."""
 PACE = 0.006
@@ -41,6 +45,8 @@ class Steering:
         self._probe = Probe(log, lane, now)
         self._paying: asyncio.TimerHandle | None = None
         self._wanted = self._spent = self._drops = self._sounds = 0
+        self._rests_until = 0
+        self._paused = False
         self._look: Look | None = None
         self._rest: tuple[Look | None, list[Any]] = (None, [()] * len(self._slots))
 
@@ -112,16 +118,19 @@ class Steering:
                     estimate.blind(now)
                 slot.aim_at(encoding, rung.temporal, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
+        self._paused, self._rests_until = PAUSED in allocation.rungs, now + REST
         self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
             self._pay()
-        elif self._numbered and PAUSED in allocation.rungs and not self._log.waiting(self._lane, now):
+        elif self._numbered and self._paused and not 0 < self._log.waiting(self._lane, now) < LOST:
             self._pad(HEARTBEAT, now)
 
     def _at_rest(self, look: Look | None, now: int) -> bool:
         """Whether all have what they want with room to spare, and nothing has changed since that was found."""
         if (
             self._wanted
+            or self._paused
+            or now >= self._rests_until
             or self.estimate.target < self._spent * ROOM
             or self._log.deliveries[self._lane].cluster is not None
         ):

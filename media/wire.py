@@ -31,7 +31,8 @@ log = logging.getLogger("nghisu.relay.wire")
 
 ROWS = 256
 """Packets written before they are sealed and sent; 400 kB stay in the processor's second cache."""
-STRIDE = 1536
+STRIDE = 1552
+"""Header, the largest payload of a ring and the longest tag."""
 MOST = 32
 """Packets that one receiver gets in one batch."""
 SLACK = 32
@@ -51,6 +52,9 @@ class Sent:
     unsent: int = 0
     unsealed: int = 0
 
+
+_UNSEGMENTED = (errno.EIO, errno.EINVAL, errno.EMSGSIZE)
+"""Nothing is segmented here; or, EMSGSIZE, not on this path, which is narrower than the segment."""
 
 Run = tuple[int, int, int]
 """Packets of a batch that leave as one message: the first, how many, and the size to which all but the last are
@@ -272,25 +276,27 @@ class Wire:
                 done += made
                 continue
             error = syscalls.errno()
-            if error in (errno.EIO, errno.EINVAL) and self._messages[done, 5]:
-                log.warning("the kernel refuses to segment (%s); every packet leaves by itself", errno.errorcode[error])
-                self.segments = False
-                self._send_unsegmented(done, count)
-                return
-            self.sent.unsent += int(self._messages[done, 3])
+            if error in _UNSEGMENTED and self._messages[done, 5]:
+                if error != errno.EMSGSIZE and self.segments:
+                    name = errno.errorcode[error]
+                    log.warning("the kernel refuses to segment (%s); every packet leaves by itself", name)
+                    self.segments = False
+                self._send_parts(done)
+            else:
+                self.sent.unsent += int(self._messages[done, 3])
             done += 1
 
-    def _send_unsegmented(self, first: int, count: int) -> None:
-        """Sends the parts of what is left as messages of their own."""
-        left = [(int(m[0]), int(m[2]), int(m[3])) for m in self._messages[first:count]]
-        self._messages[:, 3] = 1
-        self._messages[:, 4:6] = 0
-        single = [(name, part + 16 * place) for name, part, length in left for place in range(length)]
-        for start in range(0, len(single), ROWS):
-            some = single[start : start + ROWS]
-            self._messages[: len(some), 0] = [name for name, _ in some]
-            self._messages[: len(some), 2] = [part for _, part in some]
-            self._send(len(some), ())
+    def _send_parts(self, message: int) -> None:
+        """Sends the packets of a message that the kernel does not segment one by one."""
+        name, part, length = (int(value) for value in self._messages[message, [0, 2, 3]])
+        header = self._single[0].msg_hdr
+        before = header.msg_name, header.msg_iov
+        header.msg_name = ffi.cast("void *", name)
+        for place in range(length):
+            header.msg_iov = ffi.cast("struct iovec *", part + 16 * place)
+            if syscalls.sendmmsg(self._fd, self._single, 1, 0) != 1:
+                self.sent.unsent += 1
+        header.msg_name, header.msg_iov = before
 
     def _launch_singly(self, lot: Lot, receivers: range, sealed: Sequence[int]) -> None:
         """Where some receivers are not reached by datagrams, or some packets could not be sealed."""
