@@ -41,7 +41,7 @@ Lost = Mapping[str, frozenset[str]]
 async def _asked(
     ask: Callable[[RelayLink], Awaitable[T]], links: Iterable[RelayLink]
 ) -> list[tuple[RelayLink, T | None]]:
-    """What every relay answers, all asked at once."""
+    """What every relay answers, in the order of their numbers; all are asked at once."""
 
     async def answer(link: RelayLink) -> tuple[RelayLink, T | None]:
         try:
@@ -49,7 +49,7 @@ async def _asked(
         except RelayError:
             return link, None
 
-    return await asyncio.gather(*map(answer, links))
+    return await asyncio.gather(*map(answer, sorted(links, key=lambda link: link.number)))
 
 
 class Fleet:
@@ -113,8 +113,8 @@ class Fleet:
         return [dump | {"number": link.number} for link, dump in told if dump is not None]
 
     async def metrics(self) -> list[tuple[RelayLink, RelayMetrics | None]]:
-        """Every relay in numbers, in the order of their own; ``None`` for one that does not answer."""
-        return await _asked(RelayLink.metrics, sorted(self._links.values(), key=lambda link: link.number))
+        """Every relay in numbers; ``None`` for one that does not answer."""
+        return await _asked(RelayLink.metrics, self._links.values())
 
     async def close(self) -> None:
         """Waits for nobody more."""

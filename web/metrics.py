@@ -14,7 +14,7 @@ from web.reading import Reading, RelayReading
 _COUNTERS: tuple[tuple[str, str, str], ...] = (
     ("cpu_seconds", "cpu_seconds", "CPU time used by all threads of the relay."),
     ("packets_received", "packets_received", "Datagrams taken from the network, of every kind."),
-    ("packets_sent", "packets_sent", "Packets given to the network."),
+    ("packets_sent", "packets_sent", "Packets given to the network; most that it had no room for are among them."),
     ("messages_sent", "messages_sent", "Messages in which media packets left; segmentation puts several into one."),
     ("receive_drops", "receive_drops", "Datagrams dropped by the kernel because the relay did not take them in time."),
     ("send_drops", "send_drops", "Packets for which the kernel or a TCP connection had no room."),
