@@ -56,6 +56,8 @@ class Encoding:
         self._row_mask = self.ring.capacity - 1
         self.consumers: list[Consumer] = []
         self.waiting: dict[Slot, None] = {}
+        self.wishes: dict[Slot, None] = {}
+        """Who is fed by a smaller picture only until this one comes."""
         self.live = False
         self.newest = self.key_frame = self._key_begun = -1
         self.arrival = 0
@@ -95,8 +97,8 @@ class Encoding:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody takes its packets or waits for them."""
-        return bool(self.waiting or self.consumers or any(fan.slots for fan in self.fans()))
+        """Whether anybody takes its packets, or waits or wishes for them."""
+        return bool(self.waiting or self.wishes or self.consumers or any(fan.slots for fan in self.fans()))
 
     # -- Packets
 

@@ -65,6 +65,7 @@ class Slot:
         self.wanted: Producer | None = None
         self.aim: tuple[Encoding, int] | None = None
         self.fan: Fan | None = None
+        self._wished: Encoding | None = None
         self.shown: str | None = None
         self.repeated = self.unknown = self.switches = 0
         self.reported: rtcp.ReportBlock | None = None
@@ -141,6 +142,7 @@ class Slot:
         """From now on the slot is to show this; ``None`` empties it at once. ``aim_at`` says in which encoding."""
         if producer is self.wanted:
             return
+        self.wish(None)
         self._unaim()
         self.wanted = producer
         if producer is None or self.receiving.kind == "audio":
@@ -155,6 +157,7 @@ class Slot:
 
     def pause(self) -> None:
         """There is no room for the picture: the slot shows nothing rather than a frozen one."""
+        self.wish(None)
         self._unaim()
         self._leave()
         self._tell(None)
@@ -199,6 +202,16 @@ class Slot:
         if (self.fan is None or self.fan.encoding is not encoding) and not encoding.key_frame_comes:
             encoding.want_key_frame()
 
+    def wish(self, encoding: Encoding | None) -> None:
+        """Another encoding of the wanted producer would be better, but does not come yet."""
+        if encoding is self._wished:
+            return
+        if self._wished is not None:
+            self._wished.wishes.pop(self, None)
+        self._wished = encoding
+        if encoding is not None:
+            encoding.wishes[self] = None
+
     def consider(self, packet: Packet, encoding: Encoding) -> int:
         """A packet has come from an encoding that the slot waits for. Returns the number at which the slot's next
         segment begins, which is made then; -1 while it cannot."""
@@ -240,6 +253,7 @@ class Slot:
         if self.feeding is producer:
             self._leave()
         if producer is self.wanted:
+            self.wish(None)
             self._unaim()
             self.wanted = None
         if self.fan is None and (self.wanted is None or self.receiving.kind == "video"):

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from media import allocator, clock, feedback
-from media.allocator import NEVER, PAUSED, Claim, SlotState
+from media.allocator import NEVER, PAUSED, Claim, Rung, SlotState
+from media.encoding import Encoding
 from media.estimate import MOST, START, Estimate
+from media.fan import TOP
 from media.messages import Look
 from media.probe import Probe, RepairBudget
 from media.producer import Producer
@@ -112,11 +114,10 @@ class Steering:
             if place == PAUSED:
                 slot.pause()
             elif slot.wanted is not None:
-                rung = claim.ladder[place]
-                encoding = slot.wanted.encodings[rung.spatial]
+                encoding, limit = _coming(slot, slot.wanted, claim.ladder[place])
                 if slot.aim is None or slot.aim[0] is not encoding:
                     estimate.blind(now)
-                slot.aim_at(encoding, rung.temporal, at_once=crowded)
+                slot.aim_at(encoding, limit, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
         self._paused, self._rests_until = PAUSED in allocation.rungs, now + REST
         self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
@@ -169,6 +170,17 @@ class Steering:
             self._probe.paid(self._pad(owed, now))
         if self._probe.running:
             self._paying = asyncio.get_running_loop().call_later(PACE, self._pay)
+
+
+def _coming(slot: Slot, producer: Producer, rung: Rung) -> tuple[Encoding, int]:
+    """What feeds the slot now: the chosen rung, or the best smaller picture until the chosen one comes."""
+    chosen = producer.encodings[rung.spatial]
+    smaller = [encoding for encoding in producer.encodings[: rung.spatial] if encoding.live]
+    if chosen.live or not smaller:
+        slot.wish(None)
+        return chosen, rung.temporal
+    slot.wish(chosen)
+    return smaller[-1], TOP
 
 
 def _lowest(claim: Claim) -> int:

@@ -24,8 +24,7 @@ def letters(
 def _to_everyone(before: Room, after: Room, presence: views.Presence, interrupted: bool) -> Iterator[Letter]:
     if (before.state, before.facts) != (after.state, after.facts):
         yield Letter(EVERYONE, p.MeetingChanged(views.meeting(after)))
-    was, now = views.sites(before, presence), views.sites(after, presence)
-    changed = {id: view for id, view in now.items() if was.get(id) != view}
+    changed = _changed_sites(before, after, presence)
     if changed:
         yield Letter(EVERYONE, p.SitesChanged(changed))
     if (before.current_item, before.items, before.facts.agenda) != (
@@ -42,6 +41,23 @@ def _to_everyone(before: Room, after: Room, presence: views.Presence, interrupte
         yield Letter(EVERYONE, p.RecordingChanged(views.recording(after, interrupted)))
     if before.conclusions != after.conclusions:
         yield Letter(EVERYONE, p.ConclusionsChanged(views.conclusions(after)))
+
+
+def _changed_sites(before: Room, after: Room, presence: views.Presence) -> dict[str, p.SiteView]:
+    """The sites that look otherwise now. Who may be heard depends on the state, the facts and the turn; all else on the
+    site's own seat, so that most changes concern one site of thousands."""
+    concerned = after.facts.sites
+    if (before.state, before.facts, before.turn) == (after.state, after.facts, after.turn):
+        concerned = tuple(site for site in concerned if before.seat(site.id) is not after.seat(site.id))
+    earlier = {site.id: site for site in before.facts.sites}
+    changed: dict[str, p.SiteView] = {}
+    for of in concerned:
+        live = presence.get(of.id, views.OFFLINE)
+        now = views.site(after, of, live)
+        was = earlier.get(of.id)
+        if was is None or views.site(before, was, live) != now:
+            changed[of.id] = now
+    return changed
 
 
 def _to_officers(before: Room, after: Room, entries: Sequence[e.Entry]) -> Iterator[Letter]:

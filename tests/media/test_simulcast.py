@@ -149,3 +149,23 @@ async def test_sound_has_one_encoding_only() -> None:
     two = m.NewProducer("microphone", "audio", {"codecs": [], "encodings": [{"ssrc": AUDIO_SSRC}, {"ssrc": 9}]})
     async with standing() as stand, browser(stand, "an", SIMULCAST):
         assert stand.refused("connect_endpoint", m.ConnectEndpoint("m", "an", None, None, (two,))) == "codec_unknown"
+
+
+async def test_a_picture_that_does_not_come_yet_is_waited_for_with_the_best_smaller_one() -> None:
+    async with standing() as stand, browser(stand, "an", SIMULCAST) as an, browser(stand, "binh") as binh:
+        stand.route("an", tiles=())
+        stand.ask("look", m.Look("m", "binh", (), 90, 90))
+        camera = Camera(an)
+        await run(camera, 0.5)
+        camera.stopped |= {"r1", "r2"}
+        await run(camera, 2)
+        stand.ask("look", m.Look("m", "binh", (), 180, 90))
+        before = len(binh.got("stage-video"))
+        await run(camera, 1)
+        assert layer(stand, "binh", "stage-video") == "r0/3"
+        assert len(binh.got("stage-video")) > before + 10
+        assert "r1" in [n.rids for n in stand.notices if isinstance(n, m.EncodingsWatched)][-1]
+        camera.stopped.clear()
+        await run(camera, 2.5)
+        assert layer(stand, "binh", "stage-video") == "r1/3"
+        assert unbroken(binh.got("stage-video"))
