@@ -50,7 +50,6 @@ class Downlink:
         self._steering = Steering(
             self.slots.values(), log, transport.lane, numbered=transport.numbered, now=clock.now()
         )
-        self._look: Look | None = None
         self._audio = [slot for slot in self.slots.values() if slot.receiving.kind == "audio"]
         self._by_ssrc = {slot.receiving.ssrc: slot for slot in self.slots.values()}
 
@@ -84,7 +83,6 @@ class Downlink:
 
     def show(self, wanted: Mapping[str, Producer | None], look: Look | None) -> None:
         """From now on these producers are wanted in the slots of these names, as large as it looks at them."""
-        self._look = look
         for slot in self._audio:
             if slot.name in wanted:
                 slot.show(wanted[slot.name])
@@ -92,7 +90,7 @@ class Downlink:
 
     def adapt(self, now: int) -> None:
         """Some times a second: every slot has the best layer for which there is room."""
-        self._steering.adapt(self._look, self._sounds(), now)
+        self._steering.adapt(self._sounds(), now)
 
     def rtcp(self, compound: bytes, now: int) -> None:
         if compound[1] == rtcp.TRANSPORT_FEEDBACK and compound[0] & 0x1F == rtcp.TRANSPORT_CC:

@@ -74,7 +74,7 @@ class Steering:
             if estimate.drops != self._drops:
                 self._drops = estimate.drops
                 if estimate.target < self._spent:
-                    self.adapt(self._look, self._sounds, now)
+                    self.adapt(self._sounds, now)
 
     # -- What is shown
 
@@ -89,22 +89,23 @@ class Steering:
                 self._states[name].paused_at = NEVER
                 self.estimate.blind(now)
             slot.want(producer)
-        self.adapt(look, sounds, now)
+        self._look = look
+        self.adapt(sounds, now)
 
-    def adapt(self, look: Look | None, sounds: int, now: int) -> None:
+    def adapt(self, sounds: int, now: int) -> None:
         """Some times a second: lets every slot have the best layer for which there is room."""
         estimate = self.estimate
-        self._look, self._sounds = look, sounds
+        self._sounds = sounds
         if self._numbered:
             estimate.tick(now, self._log.waiting(self._lane, now))
-        if self._at_rest(look, now):
+        if self._at_rest(now):
             return
         shown = [
             (slot, self._states[name])
             for name, slot in self._slots.items()
             if slot.wanted is not None and any(rung.bitrate for rung in slot.wanted.ladder)
         ]
-        claims = [_claim(slot, state, look or EVERYTHING) for slot, state in shown]
+        claims = [_claim(slot, state, self._look or EVERYTHING) for slot, state in shown]
         budget = estimate.target
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
@@ -120,13 +121,13 @@ class Steering:
                 slot.aim_at(encoding, limit, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
         self._paused, self._rests_until = PAUSED in allocation.rungs, now + REST
-        self._rest = look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
+        self._rest = self._look, [slot.wanted and slot.wanted.ladder for slot in self._slots.values()]
         if self._numbered and self._probe.due(now, estimate, self._wanted) is not None:
             self._pay()
         elif self._numbered and self._paused and not 0 < self._log.waiting(self._lane, now) < LOST:
             self._pad(HEARTBEAT, now)
 
-    def _at_rest(self, look: Look | None, now: int) -> bool:
+    def _at_rest(self, now: int) -> bool:
         """Whether all have what they want with room to spare, and nothing has changed since that was found."""
         if (
             self._wanted
@@ -137,7 +138,7 @@ class Steering:
         ):
             return False
         before, ladders = self._rest
-        return look is before and all(
+        return self._look is before and all(
             (slot.wanted.ladder if slot.wanted is not None else None) is ladder
             for slot, ladder in zip(self._slots.values(), ladders, strict=True)
         )

@@ -83,7 +83,7 @@ class World:
             if self.now >= self._look_at:
                 self._look_at += LOOK
                 self.site.producer.measure(self.now)
-                self.steering.adapt(None, 0, self.now)
+                self.steering.adapt(0, self.now)
 
     def _film(self) -> None:
         key = self.site.stream.wants_key_frame
