@@ -45,7 +45,7 @@ Tell = Callable[[Struct], None]
 
 
 SECTIONS = ("endpoints", "records", "pipes", "received")
-TURNS = 4
+TURNS = 8
 """Ticks in which every receiver's layers are looked at once."""
 FEW, CALM = 50, 50_000
 """Beyond so many endpoints, senders that begin within so many microseconds share one round over all receivers."""

@@ -154,8 +154,11 @@ def opus_head(channels: int, clock_rate: int = 48_000) -> bytes:
 
 
 def blocks(path: Path, last_cluster: bool = False) -> list[Block]:
-    """Every whole frame of a file of ours, whether it was closed or not; or only those at the end."""
-    if path.stat().st_size == 0:
+    """Every whole frame of a file of ours, whether it was closed or not; or only those at the end.
+
+    The journal names a file before it is made: one that is empty or not there holds nothing.
+    """
+    if not path.exists() or path.stat().st_size == 0:
         return []
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         mark = _id(CLUSTER) + UNKNOWN
