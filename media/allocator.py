@@ -60,6 +60,7 @@ class SlotState:
         Tell the estimate too: ``Estimate.blind(now)``.
         """
         self.settled_at, self.retry_at, self.backoff = now + SETTLE, NEVER, FIRST_BACKOFF
+        self.paused_at = NEVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from media import allocator, clock, feedback
-from media.allocator import NEVER, PAUSED, Claim, Rung, SlotState
+from media.allocator import PAUSED, Claim, Rung, SlotState
 from media.encoding import Encoding
 from media.estimate import MOST, START, Estimate
 from media.fan import TOP
@@ -86,7 +86,6 @@ class Steering:
                 continue
             if producer is not None:
                 self._states[name].switched(now)
-                self._states[name].paused_at = NEVER
                 self.estimate.blind(now)
             slot.want(producer)
         self._look = look

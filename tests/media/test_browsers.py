@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from fractions import Fraction
 from typing import Any
 
 import av
@@ -19,48 +18,10 @@ from pymediasoup.models.transport import DtlsParameters, IceCandidate, IceParame
 from pymediasoup.rtp_parameters import RtpCapabilities, RtpParameters
 from pymediasoup.transport import Transport
 from relay_stand import Stand, standing, until
+from visitors import Card, Tone
 
 from media import messages as m
 from media.ortc import ROUTER_CAPABILITIES
-
-RATE = 48_000
-
-
-class Tone(MediaStreamTrack):
-    """A steady tone."""
-
-    kind = "audio"
-
-    def __init__(self, frequency: int) -> None:
-        super().__init__()
-        self.frequency, self.samples = frequency, 0
-
-    async def recv(self) -> av.AudioFrame:
-        await asyncio.sleep(0.02)
-        wave = np.sin(2 * np.pi * self.frequency * (np.arange(960) + self.samples) / RATE) * 12_000
-        frame = av.AudioFrame.from_ndarray(wave.astype(np.int16).reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self.samples, Fraction(1, RATE)
-        self.samples += 960
-        return frame
-
-
-class Card(MediaStreamTrack):
-    """A still picture of one brightness."""
-
-    kind = "video"
-
-    def __init__(self, brightness: int) -> None:
-        super().__init__()
-        self.brightness, self.frames = brightness, 0
-
-    async def recv(self) -> av.VideoFrame:
-        await asyncio.sleep(0.1)
-        frame = av.VideoFrame.from_ndarray(np.full((180, 160), self.brightness, np.uint8), format="gray8").reformat(
-            format="yuv420p"
-        )
-        frame.pts, frame.time_base = self.frames * 9000, Fraction(1, 90_000)
-        self.frames += 1
-        return frame
 
 
 class Visitor:
