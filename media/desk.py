@@ -126,6 +126,7 @@ class Desk:
 
     def tick(self, now: int) -> None:
         """Every 50 ms."""
+        self._port.take_feedback(now)
         self._turn = (self._turn + 1) % SHARES
         for router in self.routers.values():
             router.tick(now)

@@ -69,13 +69,14 @@ class Levels:
         return self._heard
 
     def loudest(self, now: int) -> tuple[str, ...]:
-        """Everybody by loudness: who is heard, then who spoke last, then the rest by name.
+        """Everybody by loudness: who is heard, then who speaks or just spoke, then who spoke last; equals by name.
 
         So the audio slots of a small meeting hold everybody before the first word, and no word loses its beginning.
         """
-        heard = self.heard(now)
+        heard, latest = self.heard(now), now - PAUSE
         rest = sorted(
-            self._voices.keys() - set(heard), key=lambda endpoint: (-self._voices[endpoint].spoke_at, endpoint)
+            self._voices.keys() - set(heard),
+            key=lambda endpoint: (-min(self._voices[endpoint].spoke_at, latest), endpoint),
         )
         return (*heard, *rest)
 

@@ -20,6 +20,7 @@ from media.drain import Drain
 from media.sendlog import SendLog
 from media.srtp import Buffer
 from media.tcp import Connection, Listener
+from media.twin import twin
 from media.wire import Wire
 
 Address = bytes | Connection
@@ -37,6 +38,9 @@ COUNTED, BUSY = 100_000, 100
 """More wakes than these within so many microseconds, and the socket is looked into at intervals."""
 INTERVAL, QUIET = 0.001, 20
 """Seconds between two looks, and how many in a row may find nothing before the next is announced again."""
+
+RESTED = 10_000
+"""Microseconds for which feedback may lie while media wake the relay."""
 
 LANES = 64
 """Receiving transports that there is room for at first."""
@@ -153,6 +157,12 @@ class Port:
         self.sendlog = SendLog(LANES)
         self.wire = Wire(self._socket.fileno(), name_size, self.sendlog)
         self._drain = Drain(self._socket.fileno(), name_size)
+        self._twin = twin(self._socket)
+        self._feedback: Drain | None = None
+        if self._twin is not None:
+            widen(self._twin)
+            self._feedback = Drain(self._twin.fileno(), name_size)
+        self._feedback_due = 0
         self._tcp = Listener(listening, self.incoming, self._by_tcp, self._left)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._polling: asyncio.TimerHandle | None = None
@@ -187,6 +197,9 @@ class Port:
         if self._polling is not None:
             self._polling.cancel()
         self._socket.close()
+        if self._twin is not None:
+            self._twin.close()
+        self._feedback = None
         self._tcp.close()
 
     def welcome(self, ufrag: str, peer: Peer, password: bytes) -> None:
@@ -211,12 +224,13 @@ class Port:
             self.wire.sent.unsent += 1
 
     def facts(self) -> dict[str, int]:
+        sockets = [each for each in (self._socket, self._twin) if each is not None]
         return (
             asdict(self.counters)
             | asdict(self.wire.sent)
             | {
                 "segments": int(self.wire.segments),
-                "received_dropped": process.dropped(self._socket),
+                "received_dropped": sum(map(process.dropped, sockets)),
                 "tcp_paths": self._tcp.connections,
                 "tcp_refused": self._tcp.refused,
             }
@@ -250,8 +264,23 @@ class Port:
 
     def _take(self) -> int:
         """Takes what lies in the socket and sends what follows from it. Returns how many datagrams there were."""
-        drain, peers, arrived, count = self._drain, self._by_address, self._arrived, 0
-        for _ in range(TURNS):
+        count = self._read(self._drain, TURNS)
+        now = clock.now()
+        self.wire.flush(now)
+        if now >= self._feedback_due:
+            self.take_feedback(now)
+        return count
+
+    def take_feedback(self, now: int) -> None:
+        """Takes what has been told of arrivals (``twin.py``), so much at once that media do not wait for long."""
+        feedback = self._feedback
+        if feedback is not None:
+            self._read(feedback, 1)
+            self._feedback_due = now if feedback.full else now + RESTED
+
+    def _read(self, drain: Drain, turns: int) -> int:
+        peers, arrived, count = self._by_address, self._arrived, 0
+        for _ in range(turns):
             now = clock.now()
             for buffer, size, name in drain.take():
                 count += 1
@@ -264,7 +293,6 @@ class Port:
             if not drain.full:
                 break
         self.counters.received += count
-        self.wire.flush(clock.now())
         return count
 
     def _by_tcp(self, size: int, connection: Connection) -> bool:

@@ -13,6 +13,8 @@ from media.messages import ProducerInventory, Source
 from media.ortc import CLOCK_RATES, Codec, Kind, Sending
 from media.wire import Wire
 
+MEASURED = 90_000
+"""Least time between two looks at what the layers take, in microseconds: every second tick of the router."""
 FORGOTTEN = 5_000_000
 """Microseconds for which an encoding that nobody takes any more counts as watched."""
 
@@ -58,6 +60,7 @@ class Producer:
         self.ladder = ladder(self.encodings, clock.now())
         self._watcher = watcher
         self._live = False
+        self._measured_at = 0
         self._watched: tuple[str, ...] | None = ()
         self._watched_at: dict[str, int] = {}
 
@@ -96,16 +99,19 @@ class Producer:
         else:
             self.ladder = ladder(self.encodings, clock.now())
 
-    def measure(self, now: int) -> None:
-        """Some times a second: what its layers take now."""
+    def measure(self, now: int) -> bool:
+        """What its layers take now. Returns whether it was time to look."""
+        if now - self._measured_at < MEASURED:
+            return False
+        self._measured_at = now
         for encoding in self.encodings:
             encoding.meter.read(encoding.layer_octets, now)
             encoding.note_rest(now)
-        if self.kind == "audio":
-            return
-        measured = ladder(self.encodings, clock.now())
-        if not alike(measured, self.ladder):
-            self.ladder = measured
+        if self.kind == "video":
+            measured = ladder(self.encodings, now)
+            if not alike(measured, self.ladder):
+                self.ladder = measured
+        return True
 
     def tell_watched_again(self) -> None:
         """Who was to be told of ``watched`` may have missed it."""

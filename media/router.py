@@ -284,8 +284,7 @@ class Router:
             self._tell(SlotsShow(self.id, ids, group[0].downlink.shows()))
 
     def _measure(self, producer: Producer, now: int) -> None:
-        if producer.kind == "video":
-            producer.measure(now)
+        if producer.kind == "video" and producer.measure(now):
             rids = producer.watched(now) if len(producer.encodings) > 1 else None
             if rids is not None:
                 self._tell(EncodingsWatched(self.id, producer.endpoint, producer.source, rids))

@@ -80,16 +80,19 @@ class Steering:
 
     def show(self, wanted: Mapping[str, Producer | None], look: Look | None, sounds: int, now: int) -> None:
         """From now on these producers are wanted in the slots of these names."""
+        changed = look is not self._look
         for name, slot in self._slots.items():
             producer = wanted.get(name)
             if producer is slot.wanted:
                 continue
+            changed = True
             if producer is not None:
                 self._states[name].switched(now)
                 self.estimate.blind(now)
             slot.want(producer)
         self._look = look
-        self.adapt(sounds, now)
+        if changed or sounds != self._sounds:
+            self.adapt(sounds, now)
 
     def adapt(self, sounds: int, now: int) -> None:
         """Some times a second: lets every slot have the best layer for which there is room."""

@@ -19,6 +19,9 @@ from media.wire import Wire
 BLOCKS = 31
 """Report blocks in one receiver report (RFC 3550 section 6.4.2)."""
 
+TOLD = 90_000
+"""Least time between two feedbacks on arrivals, in microseconds: every second tick."""
+
 
 class Uplink:
     """``packet`` is the relay's one packet object."""
@@ -32,6 +35,7 @@ class Uplink:
         self._ids = ExtensionIds()
         self._clock = clock.SenderClock()
         self._arrivals = ArrivalLog()
+        self._told_at = 0
         self._media: dict[int, Encoding] = {}
         self._repairs: dict[int, Encoding] = {}
         self._learning = False
@@ -127,13 +131,17 @@ class Uplink:
 
     def tick(self, now: int) -> None:
         """Every 50 ms: what arrived, what is missing, who wants a key frame."""
-        feedback = self._arrivals.feedback()
-        if feedback:
-            self.transport.send_rtcp(feedback)
+        if now - self._told_at >= TOLD:
+            self._told_at = now
+            feedback = self._arrivals.feedback()
+            if feedback:
+                self.transport.send_rtcp(feedback)
         for encoding in self._encodings():
-            if encoding.stream.missing and (due := encoding.stream.due(now)):
+            stream = encoding.stream
+            if stream.missing and (due := stream.due(now)):
                 self._ask(encoding, due)
-            self._ask_key_frame(encoding)
+            if stream.wants_key_frame:
+                self._ask_key_frame(encoding)
 
     def report(self, now: int) -> None:
         """Once a second: receiver reports."""

@@ -314,7 +314,7 @@ async def test_a_layer_that_nobody_takes_on_the_other_relay_does_not_cross_until
 
         await filming(lambda: all(there()))
         looks(90)
-        await filming(lambda: watched() == [True, False])
+        await filming(lambda: watched() == [True, False] and both.watched)
         assert both.watched[-1] in (("q",), ("q", "h")), "nobody takes the large picture: its sender may stop it"
         small, large = there()
         await filming(lambda: there()[0] >= small + 20)
