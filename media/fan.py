@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from media.lot import Lot, lots
+from media.matrix import Outgoing
 from media.rtp import Packet
-from media.wire import Outgoing, Wire
+from media.wire import Wire
 
 if TYPE_CHECKING:
     from media.encoding import Encoding

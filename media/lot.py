@@ -13,6 +13,11 @@ from media.syscalls import NAME_SIZE, ffi
 
 if TYPE_CHECKING:
     from media.slot import Slot
+    from media.wire import Messages
+
+Row = tuple[int, bytes, int, int, int, int, int, int, int]
+"""A receiver: first octet of the header, its octets 8 to 19, head of the level, level of silence, offsets of sequence
+number, time stamp, picture and TL0PICIDX, lane."""
 
 HEAD = 24
 """Bytes of every outgoing header: twelve fixed, four of the extension's own, eight of its elements."""
@@ -64,6 +69,7 @@ class Lot:
     __slots__ = (
         "_handles",
         "_repeated",
+        "_singly",
         "heads",
         "lanes",
         "levels",
@@ -72,6 +78,7 @@ class Lot:
         "numbered",
         "offsets",
         "outlets",
+        "payload_type",
         "pictures",
         "size",
         "stamps",
@@ -104,7 +111,9 @@ class Lot:
         """Addresses of the socket addresses."""
         self._handles = [outlet.handle for outlet in outlets]
         self._repeated: dict[int, list[Any]] = {1: self._handles}
-        self.messages: dict[int, NDArray[np.uint64]] = {}
+        self.payload_type = payload_type
+        self._singly: list[Row] | None = None
+        self.messages: dict[int, Messages] = {}
         """What the wire has prepared, by the number of packets in a message."""
 
     def handles(self, packets: int) -> list[Any]:
@@ -113,6 +122,18 @@ class Lot:
         if found is None:
             found = self._repeated[packets] = [handle for handle in self._handles for _ in range(packets)]
         return found
+
+    def singly(self) -> list[Row]:
+        """What the arrays hold, receiver by receiver."""
+        if self._singly is None:
+            columns = (self.offsets, self.stamps, self.pictures, self.tl0s, self.lanes)
+            numbers = zip(*(column.reshape(-1).tolist() for column in columns), strict=True)
+            heads = map(bytes, self.heads)
+            self._singly = [
+                (head[0], head[8:NUMBER_AT], head[LEVEL_AT - 1], head[LEVEL_AT], *own)
+                for head, own in zip(heads, numbers, strict=True)
+            ]
+        return self._singly
 
 
 def lots(slots: Iterable[Slot], codec: Codec) -> list[Lot]:

@@ -16,11 +16,11 @@ from media import clock, rtcp, vp8
 from media.fan import TOP, Fan
 from media.ladder import LAYERS
 from media.lot import HEAD, Outlet
+from media.matrix import Outgoing
 from media.ortc import CLOCK_RATES, Receiving
 from media.producer import Producer
 from media.rtp import HEADER, ONE_BYTE, SILENT, Packet
 from media.segment import Segment
-from media.wire import Outgoing
 
 if TYPE_CHECKING:
     from media.encoding import Encoding

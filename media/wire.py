@@ -1,9 +1,7 @@
-"""Where packets for many receivers are written, sealed and sent: one matrix, one system call for many datagrams.
+"""Where packets for many receivers are sealed and sent: one system call for many datagrams.
 
-The rows of the matrix are packets, a receiver's packets one after another. What all receivers get alike is copied by
-one broadcast assignment, what differs is written by columns (``relay.md``); no object is made per packet. Where a
-receiver gets several packets at once that are about equally long, they leave as one message that the kernel cuts into
-datagrams (GSO, ``udp(7)``): the shorter are padded by some bytes (RFC 3550 section 5.1) to be equal.
+Where a receiver gets several packets at once that are about equally long, they leave as one message that the kernel
+cuts into datagrams (GSO, ``udp(7)``): the shorter are padded by some bytes (RFC 3550 section 5.1) to be equal.
 """
 
 from __future__ import annotations
@@ -19,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import syscalls
-from media.lot import HEAD, LEVEL_AT, NUMBER_AT, Lot
+from media.lot import HEAD, Lot
+from media.matrix import ROWS, STRIDE, Matrix, Outgoing
 from media.sendlog import SendLog
 from media.srtp import protect
 from media.syscalls import ffi
@@ -29,18 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nghisu.relay.wire")
 
-ROWS = 256
-"""Packets written before they are sealed and sent; 400 kB stay in the processor's second cache."""
-STRIDE = 1552
-"""Header, the largest payload of a ring and the longest tag."""
 MOST = 32
 """Packets that one receiver gets in one batch."""
 SLACK = 32
 """One byte of padding for so many bytes at most."""
-
-Outgoing = tuple[int, int, int, int, int, int, int, int, int, int]
-"""A packet of a fan: number, row of the ring, size, time stamp, marker, audio level (-1: none),
-picture, its place, TL0PICIDX, its place (-1: none)."""
 
 
 @dataclass(slots=True)
@@ -80,6 +71,18 @@ def runs(sizes: Sequence[int]) -> list[Run]:
     return made
 
 
+class Messages:
+    """Message headers for ``sendmmsg(2)``; a row of ``table`` is one: address of the name, its size, address of the
+    vectors, how many, address of the ancillary data, its size, flags, what was sent."""
+
+    __slots__ = ("memory", "table")
+
+    def __init__(self, count: int, name_size: int) -> None:
+        self.memory: Any = ffi.new("struct mmsghdr[]", count)
+        self.table: NDArray[np.uint64] = np.frombuffer(ffi.buffer(self.memory), np.uint64).reshape(count, 8)
+        self.table[:, 1] = name_size
+
+
 class Wire:
     """``fd``: the media port's socket, whose addresses have ``name_size`` bytes. ``segments`` falls for good where the
     kernel refuses to segment."""
@@ -89,23 +92,9 @@ class Wire:
         self.segments = True
         self.due: list[Encoding] = []
         """Encodings whose packets wait to be sent."""
-        self._fd, self._sendlog, self._name_size = fd, sendlog, name_size
-        self._bytes = np.zeros((ROWS, STRIDE), np.uint8)
-        self._shorts, self._words = self._bytes.view(">u2"), self._bytes.view(">u4")
-        memory = ffi.from_buffer("char[]", self._bytes.data.cast("B"))
-        self._view = self._bytes.data.cast("B")
-        self._pointers = [memory + row * STRIDE for row in range(ROWS)]
-        self._lengths_memory = ffi.new("int[]", ROWS)
-        self._length_pointers = [self._lengths_memory + row for row in range(ROWS)]
-        self._lengths = np.frombuffer(ffi.buffer(self._lengths_memory), np.int32)
-        self._parts_memory = ffi.new("struct iovec[]", ROWS)
-        parts = np.frombuffer(ffi.buffer(self._parts_memory), np.uint64).reshape(ROWS, 2)
-        parts[:, 0] = int(ffi.cast("uintptr_t", memory)) + STRIDE * np.arange(ROWS, dtype=np.uint64)
-        self._part_sizes = parts[:, 1]
-        self._parts_at = int(ffi.cast("uintptr_t", self._parts_memory))
-        self._messages_memory = ffi.new("struct mmsghdr[]", ROWS)
-        self._messages = np.frombuffer(ffi.buffer(self._messages_memory), np.uint64).reshape(ROWS, 8)
-        self._messages[:, 1] = name_size
+        self._fd, self._name_size = fd, name_size
+        self._matrix = Matrix(sendlog)
+        self._messages = Messages(ROWS, name_size)
         self._single = ffi.new("struct mmsghdr[]", 1)
         self._single_part = ffi.new("struct iovec *")
         single_name = ffi.new("char[]", syscalls.NAME_SIZE)
@@ -115,6 +104,8 @@ class Wire:
         header.msg_iov, header.msg_iovlen = self._single_part, 1
         self._controls: dict[int, int] = {}
         self._controls_memory: list[Any] = []
+        self._control = self._new_control(0)
+        self._control_view = memoryview(ffi.buffer(self._controls_memory[0]))
 
     def send(self, datagram: bytes | memoryview, name: bytes) -> bool:
         """Sends one datagram; ``False`` where the kernel has no room or no way."""
@@ -144,151 +135,85 @@ class Wire:
         self, memory: NDArray[np.uint8], packets: Sequence[Outgoing], lot: Lot, now: int, *, begins: bool
     ) -> None:
         count = len(packets)
-        sizes = [packet[2] for packet in packets]
-        groups: list[Run] = []
-        if count > 1 and self.segments:
-            groups = runs(sizes)
+        if count == 1:
+            size = packets[0][2]
+            groups, padded = [(0, 1, size)], [HEAD + size]
+        else:
+            sizes = [packet[2] for packet in packets]
+            groups = runs(sizes) if self.segments else [(place, 1, size) for place, size in enumerate(sizes)]
             padded = [HEAD + size for size in sizes]
             for first, length, size in groups:
                 padded[first : first + length - 1] = [HEAD + size] * (length - 1)
-        else:
-            groups = [(place, 1, sizes[place]) for place in range(count)]
-            padded = [HEAD + size for size in sizes]
         step = ROWS // count
         for top in range(0, lot.size, step):
-            bottom = min(top + step, lot.size)
-            receivers = range(top, bottom)
-            if count == 1:
-                self._write_one(memory, packets[0], lot, receivers, begins=begins)
-            else:
-                self._write(memory, packets, lot, receivers, padded)
-                if begins:
-                    self._bytes[: len(receivers) * count : count, 1] |= 0x80
-            if lot.numbered:
-                on_wire = [size + lot.tag for size in padded]
-                numbers = self._sendlog.stamp(lot.lanes[top:bottom], on_wire, now)
-                self._shorts[: len(receivers) * count, NUMBER_AT // 2] = numbers.reshape(-1)
+            receivers = range(top, min(top + step, lot.size))
+            self._matrix.write(memory, packets, lot, receivers, padded=padded, now=now)
+            if begins:
+                self._matrix.begin(len(receivers) * count, count)
             self._launch(lot, receivers, padded, groups)
-
-    def _write(
-        self, memory: NDArray[np.uint8], packets: Sequence[Outgoing], lot: Lot, receivers: range, padded: Sequence[int]
-    ) -> None:
-        """Fills the matrix: a receiver's packets one after another."""
-        count, top, bottom = len(packets), receivers.start, receivers.stop
-        filled = len(receivers) * count
-        table = self._bytes[:filled].reshape(-1, count, STRIDE)
-        shorts = self._shorts[:filled].reshape(-1, count, STRIDE // 2)
-        words = self._words[:filled].reshape(-1, count, STRIDE // 4)
-        table[:, :, :HEAD] = lot.heads[top:bottom, None]
-        shorts[:, :, 1] = lot.offsets[top:bottom] + np.array([packet[0] for packet in packets])
-        words[:, :, 1] = lot.stamps[top:bottom] + np.array([packet[3] for packet in packets])
-        for place, packet in enumerate(packets):
-            size, end = packet[2], padded[place]
-            column = table[:, place]
-            column[:, HEAD : HEAD + size] = memory[packet[1], :size]
-            if end - HEAD != size:
-                column[:, 0] = 0xB0
-                column[:, HEAD + size : end - 1] = 0
-                column[:, end - 1] = end - HEAD - size
-            self._write_rest(column, memory, packet, lot, slice(top, bottom))
-
-    def _write_one(
-        self, memory: NDArray[np.uint8], packet: Outgoing, lot: Lot, receivers: range, *, begins: bool
-    ) -> None:
-        """Fills the matrix with one packet for every receiver."""
-        rows, top, bottom = len(receivers), receivers.start, receivers.stop
-        size, column = packet[2], self._bytes[:rows]
-        column[:, :HEAD] = lot.heads[top:bottom]
-        self._shorts[:rows, 1] = lot.offsets[top:bottom, 0] + packet[0]
-        self._words[:rows, 1] = lot.stamps[top:bottom, 0] + packet[3]
-        column[:, HEAD : HEAD + size] = memory[packet[1], :size]
-        if begins and not packet[4]:
-            column[:, 1] |= 0x80
-        self._write_rest(column, memory, packet, lot, slice(top, bottom))
-
-    @staticmethod
-    def _write_rest(
-        column: NDArray[np.uint8], memory: NDArray[np.uint8], packet: Outgoing, lot: Lot, receivers: slice
-    ) -> None:
-        """What only some packets have: marker, level, picture numbers."""
-        _, row, _, _, marker, level, picture, picture_at, tl0, tl0_at = packet
-        if marker:
-            column[:, 1] |= 0x80
-        if level >= 0 and lot.levels:
-            column[:, LEVEL_AT] = level
-        if picture_at >= 0:
-            at, moved = HEAD + picture_at, lot.pictures[receivers, 0] + picture
-            if memory[row, picture_at] & 0x80:
-                column[:, at] = moved >> 8 & 0x7F | 0x80
-                column[:, at + 1] = moved
-            else:
-                column[:, at] = moved & 0x7F
-        if tl0_at >= 0:
-            column[:, HEAD + tl0_at] = lot.tl0s[receivers, 0] + tl0
 
     def _launch(self, lot: Lot, receivers: range, padded: Sequence[int], groups: Sequence[Run]) -> None:
         """Seals what is written and sends it."""
         count, rows, top, bottom = len(padded), len(receivers), receivers.start, receivers.stop
-        filled = rows * count
-        if count == 1:
-            self._lengths[:filled] = padded[0]
-        else:
-            self._lengths[:filled].reshape(rows, count)[:] = padded
-        handles = lot.handles(count)
+        matrix, handles = self._matrix, lot.handles(count)
         if rows != lot.size:
             handles = handles[top * count : bottom * count]
-        failed = any(list(map(protect, handles, self._pointers, self._length_pointers)))
-        self._part_sizes[:filled] = self._lengths[:filled]
+        failed = any(list(map(protect, handles, matrix.pointers, matrix.length_pointers)))
         if failed or lot.streams:
             self._launch_singly(lot, receivers, [size + lot.tag for size in padded])
             return
-        messages, at = self._messages, 0
         prepared = lot.messages.get(count)
         if prepared is None:
             prepared = lot.messages[count] = self._prepared(lot, count)
+        self.sent.packets += rows * count
+        if len(groups) == 1:
+            if count > 1:
+                _SIZE.pack_into(self._control_view, _SIZE_AT, HEAD + groups[0][2] + lot.tag)
+            self.sent.messages += rows
+            self._send(prepared, top, bottom)
+            return
+        table, at = self._messages.table, 0
         for first, length, size in groups:
             end = at + rows
-            messages[at:end] = prepared[top:bottom]
-            if length != count:
-                messages[at:end, 2] += 16 * first
-                messages[at:end, 3] = length
-            if length > 1:
-                messages[at:end, 4:6] = self._control(HEAD + size + lot.tag), _CONTROL_SIZE
+            table[at:end] = prepared.table[top:bottom]
+            table[at:end, 2] += 16 * first
+            table[at:end, 3] = length
+            table[at:end, 4:6] = (self._control_for(HEAD + size + lot.tag), _CONTROL_SIZE) if length > 1 else (0, 0)
             at = end
-        self.sent.packets += filled
         self.sent.messages += at
-        self._send(at, groups)
+        self._send(self._messages, 0, at)
 
-    def _prepared(self, lot: Lot, count: int) -> NDArray[np.uint64]:
-        """Message headers of a batch in which every receiver gets so many packets at once."""
-        made = np.zeros((lot.size, 8), np.uint64)
-        made[:, 0] = lot.where
-        made[:, 1] = self._name_size
-        made[:, 2] = self._parts_at + 16 * count * (np.arange(lot.size, dtype=np.uint64) % (ROWS // count))
-        made[:, 3] = count
+    def _prepared(self, lot: Lot, count: int) -> Messages:
+        """Message headers of a batch in which every receiver gets so many packets at once, as one message."""
+        made = Messages(lot.size, self._name_size)
+        made.table[:, 0] = lot.where
+        made.table[:, 2] = self._matrix.parts + 16 * count * (np.arange(lot.size, dtype=np.uint64) % (ROWS // count))
+        made.table[:, 3] = count
+        if count > 1:
+            made.table[:, 4:6] = self._control, _CONTROL_SIZE
         return made
 
-    def _send(self, count: int, groups: Sequence[Run]) -> None:
-        done = 0
-        while done < count:
-            made = syscalls.sendmmsg(self._fd, self._messages_memory + done, count - done, 0)
+    def _send(self, messages: Messages, begin: int, end: int) -> None:
+        memory, table = messages.memory, messages.table
+        while begin < end:
+            made = syscalls.sendmmsg(self._fd, memory + begin, end - begin, 0)
             if made > 0:
-                done += made
+                begin += made
                 continue
             error = syscalls.errno()
-            if error in _UNSEGMENTED and self._messages[done, 5]:
+            if error in _UNSEGMENTED and table[begin, 5]:
                 if error != errno.EMSGSIZE and self.segments:
                     name = errno.errorcode[error]
                     log.warning("the kernel refuses to segment (%s); every packet leaves by itself", name)
                     self.segments = False
-                self._send_parts(done)
+                self._send_parts(table[begin])
             else:
-                self.sent.unsent += int(self._messages[done, 3])
-            done += 1
+                self.sent.unsent += int(table[begin, 3])
+            begin += 1
 
-    def _send_parts(self, message: int) -> None:
+    def _send_parts(self, message: NDArray[np.uint64]) -> None:
         """Sends the packets of a message that the kernel does not segment one by one."""
-        name, part, length = (int(value) for value in self._messages[message, [0, 2, 3]])
+        name, part, length = (int(value) for value in message[[0, 2, 3]])
         header = self._single[0].msg_hdr
         before = header.msg_name, header.msg_iov
         header.msg_name = ffi.cast("void *", name)
@@ -300,36 +225,39 @@ class Wire:
 
     def _launch_singly(self, lot: Lot, receivers: range, sealed: Sequence[int]) -> None:
         """Where some receivers are not reached by datagrams, or some packets could not be sealed."""
-        messages, at, packet = self._messages, 0, -1
+        matrix, table, at, packet = self._matrix, self._messages.table, 0, -1
         for row in receivers:
             for place in range(len(sealed)):
                 packet += 1
-                size = int(self._lengths[packet])
+                size = int(matrix.lengths[packet])
                 if size != sealed[place]:
                     self.sent.unsealed += 1
                 elif not lot.outlets[row].name:
-                    lot.outlets[row].send_sealed(self._view[packet * STRIDE : packet * STRIDE + size])
+                    lot.outlets[row].send_sealed(matrix.view[packet * STRIDE : packet * STRIDE + size])
                     self.sent.packets += 1
                 else:
-                    messages[at, 0] = lot.where[row]
-                    messages[at, 2] = self._parts_at + 16 * packet
-                    messages[at, 3:6] = 1, 0, 0
+                    table[at, 0] = lot.where[row]
+                    table[at, 2] = matrix.parts + 16 * packet
+                    table[at, 3:6] = 1, 0, 0
                     at += 1
         self.sent.packets += at
         self.sent.messages += at
-        self._send(at, ())
+        self._send(self._messages, 0, at)
 
-    def _control(self, size: int) -> int:
+    def _control_for(self, size: int) -> int:
         """The address of the ancillary data that asks for segments of this size."""
         found = self._controls.get(size)
         if found is None:
-            made = ffi.new("char[]", _CONTROL_SIZE)
-            _CONTROL.pack_into(ffi.buffer(made), 0, _CONTROL_LENGTH, syscalls.SOL_UDP, syscalls.UDP_SEGMENT, size)
-            self._controls_memory.append(made)
-            found = self._controls[size] = int(ffi.cast("uintptr_t", made))
+            found = self._controls[size] = self._new_control(size)
         return found
 
+    def _new_control(self, size: int) -> int:
+        made = ffi.new("char[]", _CONTROL_SIZE)
+        _CONTROL.pack_into(ffi.buffer(made), 0, _CONTROL_LENGTH, syscalls.SOL_UDP, syscalls.UDP_SEGMENT, size)
+        self._controls_memory.append(made)
+        return int(ffi.cast("uintptr_t", made))
 
-_CONTROL = Struct("=QiiH")
+
+_CONTROL, _SIZE, _SIZE_AT = Struct("=QiiH"), Struct("=H"), 16
 _CONTROL_LENGTH, _CONTROL_SIZE = 18, 24
 """CMSG_LEN and CMSG_SPACE of the two bytes of a segment size."""

@@ -54,7 +54,7 @@ class World:
         monkeypatch.setattr("asyncio.get_running_loop", lambda: self)
         self.link = Link(rate, room=room)
         self.site, self._key = LayeredSender("an"), key
-        self.log = self.site.wire._sendlog  # pyright: ignore[reportPrivateUsage]
+        self.log = self.site.wire.log
         self.receiver = Behind(self)
         self.steering = Steering([self.receiver.slot], self.log, self.receiver.lane, numbered=True, now=self.now)
         self._later: list[tuple[int, Callable[[], None]]] = []

@@ -20,9 +20,10 @@ from test_slot import Receiver
 from test_tcp import OverTcp
 
 from media.lot import HEAD
+from media.matrix import ROWS
 from media.ortc import TRANSPORT_CC_ID
 from media.syscalls import SEGMENTS
-from media.wire import MOST, ROWS, SLACK, runs
+from media.wire import MOST, SLACK, runs
 
 SIZES = st.lists(st.integers(0, 1_450), min_size=1, max_size=100)
 UNEVEN = (1_100, 1_090, 1_105, 400)
@@ -53,7 +54,7 @@ def test_what_is_equally_long_is_parted_only_where_the_kernel_takes_no_more(size
 def test_padding_is_zeros_and_its_count_and_never_another_packets_bytes(sizes: list[int]) -> None:
     """The matrix is full of other packets' bytes: none may leak."""
     wire, receiver, datagrams = PlainWire(), Receiver(), list[bytes]()
-    wire._bytes[:] = 0xA5  # pyright: ignore[reportPrivateUsage]
+    wire.matrix.bytes[:] = 0xA5
     receiver.send_sealed = lambda datagram: datagrams.append(bytes(datagram))
     with stage(wire=wire) as an:
         receiver.slot.show(an.producer)
