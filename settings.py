@@ -30,7 +30,7 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="UDP and TCP port of the first relay. Default: port + 1000."
     )
     relays: int | None = Field(
-        None, ge=1, le=64, description="Relay processes; relay i takes the media port + i. Default: one per core."
+        None, ge=1, le=64, description="Relay processes; relay i takes the media port + i. Default: one per core, and two at least."
     )
     relay_cap: int = Field(
         600, ge=2, le=5000, description="Sites that one relay carries; a larger meeting spreads over several."
@@ -88,8 +88,8 @@ class Settings(BaseSettings):
 
     @property
     def relay_count(self) -> int:
-        """How many relays this machine runs."""
-        return self.relays or len(os.sched_getaffinity(0))
+        """How many relays this machine runs: at least two, so that a meeting whose relay dies goes on at once."""
+        return self.relays or max(2, len(os.sched_getaffinity(0)))
 
     @property
     def announced(self) -> tuple[str, ...]:

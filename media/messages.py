@@ -283,7 +283,9 @@ class RelayMetrics(Struct, frozen=True):
     silent: int
     short: int
     packets_received: int
+    octets_received: int
     packets_sent: int
+    octets_sent: int
     messages_sent: int
     receive_drops: int
     send_drops: int

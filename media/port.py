@@ -91,6 +91,7 @@ class Counters:
     """What the port has seen since the start."""
 
     received: int = 0
+    received_octets: int = 0
     checks: int = 0
     checks_refused: int = 0
     from_strangers: int = 0
@@ -220,6 +221,7 @@ class Port:
         connected = isinstance(address, Connection)
         if address.send(datagram) if connected else self.wire.send(datagram, address):
             self.wire.sent.packets += 1
+            self.wire.sent.sent_octets += len(datagram)
         else:
             self.wire.sent.unsent += 1
 
@@ -279,11 +281,12 @@ class Port:
             self._feedback_due = now if feedback.full else now + RESTED
 
     def _read(self, drain: Drain, turns: int) -> int:
-        peers, arrived, count = self._by_address, self._arrived, 0
+        peers, arrived, count, octets = self._by_address, self._arrived, 0, 0
         for _ in range(turns):
             now = clock.now()
             for buffer, size, name in drain.take():
                 count += 1
+                octets += size
                 first = buffer.bytes[0]
                 peer = peers.get(name) if 128 <= first <= 191 and size >= 12 else None
                 if peer is not None:
@@ -293,10 +296,12 @@ class Port:
             if not drain.full:
                 break
         self.counters.received += count
+        self.counters.received_octets += octets
         return count
 
     def _by_tcp(self, size: int, connection: Connection) -> bool:
         self.counters.received += 1
+        self.counters.received_octets += size
         welcome = self._arrived(self.incoming, size, connection)
         self.wire.flush(clock.now())
         return welcome

@@ -39,6 +39,8 @@ class Sent:
     """What has left since the start."""
 
     packets: int = 0
+    sent_octets: int = 0
+    """Of datagrams, without the headers of UDP and IP."""
     messages: int = 0
     unsent: int = 0
     unsealed: int = 0
@@ -166,6 +168,7 @@ class Wire:
         if prepared is None:
             prepared = lot.messages[count] = self._prepared(lot, count)
         self.sent.packets += rows * count
+        self.sent.sent_octets += rows * (sum(padded) + count * lot.tag)
         if len(groups) == 1:
             if count > 1:
                 _SIZE.pack_into(self._control_view, _SIZE_AT, HEAD + groups[0][2] + lot.tag)
@@ -235,7 +238,9 @@ class Wire:
                 elif not lot.outlets[row].name:
                     lot.outlets[row].send_sealed(matrix.view[packet * STRIDE : packet * STRIDE + size])
                     self.sent.packets += 1
+                    self.sent.sent_octets += size
                 else:
+                    self.sent.sent_octets += size
                     table[at, 0] = lot.where[row]
                     table[at, 2] = matrix.parts + 16 * packet
                     table[at, 3:6] = 1, 0, 0

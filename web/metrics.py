@@ -14,7 +14,9 @@ from web.reading import Reading, RelayReading
 _COUNTERS: tuple[tuple[str, str, str], ...] = (
     ("cpu_seconds", "cpu_seconds", "CPU time used by all threads of the relay."),
     ("packets_received", "packets_received", "Datagrams taken from the network, of every kind."),
+    ("bytes_received", "octets_received", "Bytes of these datagrams, without the headers of UDP and IP."),
     ("packets_sent", "packets_sent", "Packets given to the network; most that it had no room for are among them."),
+    ("bytes_sent", "octets_sent", "Bytes of these packets, without the headers of UDP and IP."),
     ("messages_sent", "messages_sent", "Messages in which media packets left; segmentation puts several into one."),
     ("receive_drops", "receive_drops", "Datagrams dropped by the kernel because the relay did not take them in time."),
     ("send_drops", "send_drops", "Packets for which the kernel or a TCP connection had no room."),

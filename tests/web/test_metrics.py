@@ -120,7 +120,7 @@ async def test_counters_of_a_relay_only_grow_while_media_flow(tmp_path: Path) ->
         for key in counters:
             values = [reading[key][1] for reading in readings]
             assert values == sorted(values), key
-        for name in ("packets_received", "packets_sent", "cpu_seconds"):
+        for name in ("packets_received", "bytes_received", "packets_sent", "bytes_sent", "cpu_seconds"):
             assert last[f"nghisu_relay_{name}_total", ""][1] > first[f"nghisu_relay_{name}_total", ""][1]
         assert last["nghisu_relay_up", ""] == ("gauge", 1)
         assert last["nghisu_relay_endpoints", ""] == ("gauge", 2)
