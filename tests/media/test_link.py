@@ -38,7 +38,7 @@ def untouched_collector() -> Iterator[None]:
 
 class Server:
     """The server's end, which can be closed and opened again. ``told`` keeps notices, ``returned`` the routers of each
-    return, ``lost`` what went with each relay. While ``ready`` is not set, what has returned is still being taken over."""
+    return, ``lost`` what went with each relay. Until ``ready`` is set, what has returned is still being taken over."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.told = path, list[Any]()
