@@ -155,6 +155,8 @@ async def test_without_a_key_frame_at_the_loss_the_gap_lasts_until_one_that_the_
     await begin(stand)
     await asyncio.sleep(4)
     stand.link.on_away = None
+    (held,) = stand.stretches("m1-3", "huong-son.camera")
+    await until(lambda: stand.stretches("m1-3", "huong-son.camera") != [held])
     await stand.kill_and_restart()
     await until(lambda: len(stand.stretches("m1-3", "huong-son.camera")) == 2)
     await stand.director.stop("m1", "m1-3")
