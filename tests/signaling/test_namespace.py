@@ -56,7 +56,7 @@ async def test_an_act_reaches_everybody_in_the_order_of_the_log(stage: Stage) ->
     await asyncio.gather(north.act("ask_floor"), south.act("ask_floor"))
     await chair.act("give_floor", site="south")
     assert (await south.until("invited_to_speak"))["seconds"] == 300
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not any(
             m["kind"] == "floor_changed" and m["floor"]["turn"] for p in north.letters for m in p["messages"]
         ):
@@ -112,7 +112,7 @@ async def test_a_second_device_takes_the_seat_over_and_the_first_is_told(stage: 
     first = await stage.seated("north")
     second = await stage.seated("north")
     assert (await first.until("turned_away"))["reason"] == "replaced"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while first.client.connected:
             await asyncio.sleep(0.01)
     assert (await second.call("resync"))["ok"]["sites"]["north"]["presence"] == "seated"
@@ -122,7 +122,7 @@ async def test_a_short_disconnect_is_seen_as_away_and_is_no_event(stage: Stage) 
     chair, north = await stage.seated("chair"), await stage.seated("north")
     before = await stage.log()
     await north.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await chair.call("resync"))["ok"]["sites"]["north"]["presence"] != "away":
             await asyncio.sleep(0.02)
     assert await stage.log() == before
