@@ -20,8 +20,9 @@ from bench.product import Product
 FLOWING = 60.0
 """Seconds until which media must flow."""
 
-STILL = 0.1
-"""Seconds without a packet after which a window is over."""
+STILL, LOOKS = 0.1, 3
+"""Seconds between two looks at what has arrived, and after how many looks in a row without news a window is over: on a
+machine that stood still itself a single one says nothing."""
 
 WARM = 0.4
 """Seconds of media before a window, so that a picture which has rested is shown again."""
@@ -142,11 +143,12 @@ class Assembly:
 
     def settle(self, group: str = "relay") -> dict[str, Any]:
         """Waits until nothing arrives any more. Returns what the receivers have counted."""
-        counts = self.crowd.ask("counts", group=group)
+        counts, still = self.crowd.ask("counts", group=group), 0
         for _ in range(200):
             time.sleep(STILL)
             before, counts = counts, self.crowd.ask("counts", group=group)
-            if counts["media"] == before["media"]:
+            still = still + 1 if counts["media"] == before["media"] else 0
+            if still == LOOKS:
                 break
         return counts
 
@@ -191,13 +193,15 @@ class Assembly:
 
     def _until_still(self, before: float) -> tuple[float, dict[str, Any]]:
         """CPU seconds until no later than ``STILL`` after the last packet, and what the receivers have counted."""
-        used, counts = self.relay_cpu() - before, self.crowd.ask("counts", group="relay")
+        used, counts, still = self.relay_cpu() - before, self.crowd.ask("counts", group="relay"), 0
         for _ in range(200):
             time.sleep(STILL)
             after = self.crowd.ask("counts", group="relay")
-            if after["media"] == counts["media"]:
+            still = still + 1 if after["media"] == counts["media"] else 0
+            if still == LOOKS:
                 break
-            used, counts = self.relay_cpu() - before, after
+            if not still:
+                used, counts = self.relay_cpu() - before, after
         return used, counts
 
     def _refused(self) -> int:

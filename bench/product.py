@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 60.0
+PATIENCE = 180.0
 TRUSTING = ssl._create_unverified_context()  # pyright: ignore[reportPrivateUsage]
 """Offices of the network get a certificate that the product made itself."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -71,8 +72,10 @@ class Fleet:
         self._expected, self._cap = expected, cap
         self._links: dict[str, RelayLink] = {}
         self._spans: dict[str, Span] = {}
-        self._gathered = False
-        self._early: list[tuple[RelayLink, Struct]] = []
+        self._gathered = self._heeding = False
+        self._come: list[tuple[RelayLink, Inventory]] = []
+        self._early: deque[tuple[RelayLink, Struct]] = deque()
+        """What relays told before everything that they hold was taken over."""
         self._gathering: asyncio.Task[None] | None = None
 
     @property
@@ -133,7 +136,7 @@ class Fleet:
         if self._gathered:
             await self._admit([(link, inventory)])
             return
-        self._early.append((link, inventory))
+        self._come.append((link, inventory))
         if len(self._links) >= self._expected:
             await self._gather()
         elif self._gathering is None:
@@ -143,17 +146,20 @@ class Fleet:
         if self._links.get(link.id) is not link:
             return
         del self._links[link.id]
-        self._early = [(of, told) for of, told in self._early if of is not link]
+        self._come = [(of, told) for of, told in self._come if of is not link]
         lost = {router: gone for router, span in self._spans.items() if (gone := span.lose(link.id))}
         log.warning("relay %d (%s) is gone, and with it media of %d meetings", link.number, link.id, len(lost))
         if self.on_lost:
             await self.on_lost(lost)
 
     async def _told(self, link: RelayLink, notice: Struct) -> None:
-        if self._links.get(link.id) is not link:
-            return
-        if not self._gathered:
+        if self._heeding:
+            await self._heed(link, notice)
+        else:
             self._early.append((link, notice))
+
+    async def _heed(self, link: RelayLink, notice: Struct) -> None:
+        if self._links.get(link.id) is not link:
             return
         match notice:
             case Load():
@@ -186,11 +192,13 @@ class Fleet:
     async def _gather(self) -> None:
         """Takes over all that the relays hold, then hears what they have told since."""
         self._gathered = True
-        early, self._early = self._early, []
-        await self._admit([(link, told) for link, told in early if isinstance(told, Inventory)])
-        for link, told in early:
-            if not isinstance(told, Inventory):
-                await self._told(link, told)
+        come, self._come = self._come, []
+        try:
+            await self._admit(come)
+            while self._early:
+                await self._heed(*self._early.popleft())
+        finally:
+            self._heeding = True
 
     async def _admit(self, come: list[tuple[RelayLink, Inventory]]) -> None:
         """Who holds most of a router comes first: it wins where two relays claim the same."""

@@ -118,14 +118,17 @@ class Producer:
         self._watched = None
 
     def watched(self, now: int) -> tuple[str, ...] | None:
-        """The rids that anybody takes, or took just now, if they are others than the last time; else ``None``."""
+        """The rids that anybody takes, or took just now, if they are others than the last time; else ``None``.
+
+        While anything is taken, an encoding that has never come is among them: nobody can choose it before its first
+        packet, so a sender, or a pipe, that held it back would hold it back for ever.
+        """
         for encoding in self.encodings:
             if encoding.watched:
                 self._watched_at[encoding.rid] = now
+        taken = {rid for rid, at in self._watched_at.items() if now - at < FORGOTTEN}
         rids = tuple(
-            encoding.rid
-            for encoding in self.encodings
-            if now - self._watched_at.get(encoding.rid, -FORGOTTEN) < FORGOTTEN
+            encoding.rid for encoding in self.encodings if encoding.rid in taken or (taken and not encoding.started)
         )
         if rids == self._watched:
             return None

@@ -117,6 +117,9 @@ class MeetingNamespace(socketio.AsyncNamespace):
     async def _enter(self, sid: str, caller: Caller, wish: p.Enter) -> p.Entered:
         room = caller.room = await self._hall.room(caller.meeting)
         waiting, resumed = await room.enter(caller.site, sid, wish)
+        if sid not in self._callers:  # the socket closed before the seat was written
+            room.disconnect(caller.site, sid)
+            raise NotEntered
         if waiting:
             return p.Entered(True, False, room.snapshot(caller.site), None)
         await self.enter_room(sid, everyone(caller.meeting))

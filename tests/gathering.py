@@ -60,7 +60,7 @@ class Gathering:
 
     async def roster(self, browser: Browser, seat: Seat, good: Callable[[dict[str, Any]], Any]) -> None:
         """Waits until the roster says so of a seat."""
-        for _ in range(400):
+        for _ in range(900):
             if good((await self.sites(browser))[seat.unit]):
                 return
             await asyncio.sleep(0.1)

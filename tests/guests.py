@@ -99,11 +99,13 @@ def seat(meeting: str, number: int) -> Site:
 
 @dataclass
 class Mailbox:
-    """What an SMTP server took. ``refuse`` answers for an address before the mail is taken."""
+    """What an SMTP server took. ``refuse`` answers for an address before the mail is taken; once it is ``full``, nobody
+    hears that a letter was taken."""
 
     taken: list[EmailMessage] = field(default_factory=list[EmailMessage])
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     port: int = 0
+    full: float = float("inf")
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -117,6 +119,8 @@ class Mailbox:
         content = envelope.content
         assert isinstance(content, bytes)
         self.taken.append(message_from_bytes(content, policy=default))
+        while len(self.taken) >= self.full:
+            await asyncio.sleep(0.02)
         return "250 OK"
 
     @asynccontextmanager

@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 
@@ -44,10 +46,8 @@ def _server() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
-    server = subprocess.Popen(
-        [*become, binaries / "postgres", "-D", data, "-p", str(port), *(f"--{k}={v}" for k, v in options.items())],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-    )  # fmt: skip
+    command = [*become, binaries / "postgres", "-D", data, "-p", str(port), *(f"--{k}={v}" for k, v in options.items())]
+    server = _kept_by_a_thread(command, folder)
 
     def stop() -> None:
         server.send_signal(2)
@@ -62,15 +62,32 @@ def _server() -> int:
     return port
 
 
+def _kept_by_a_thread(command: list[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+    """Starts a process that ends with this one (PR_SET_PDEATHSIG). What counts as its parent is the thread that started
+    it, and whoever asks for a database may do so in a thread that soon ends: so a thread of its own stays with it."""
+    started: Future[subprocess.Popen[bytes]] = Future()
+
+    def stay() -> None:
+        try:
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as process:
+                started.set_result(process)
+        except OSError as error:
+            started.set_exception(error)
+
+    threading.Thread(target=stay, name="postgresql", daemon=True).start()
+    return started.result()
+
+
 def fresh_url() -> str:
     """The address of a new, empty database."""
     port, name = _server(), f"t{uuid.uuid4().hex}"
     binaries = _binaries()
     assert binaries is not None
-    subprocess.run(
+    made = subprocess.run(
         [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", name],
-        check=True, capture_output=True,
+        check=False, capture_output=True, text=True,
     )  # fmt: skip
+    assert made.returncode == 0, made.stderr
     return f"postgresql+asyncpg://postgres@127.0.0.1:{port}/{name}"
 
 

@@ -59,14 +59,14 @@ class Browser:
     async def connect(self, auth: object) -> Browser:
         try:
             await self.client.connect(
-                self._url, namespaces=["/meeting"], transports=["websocket"], auth=auth, wait_timeout=5
+                self._url, namespaces=["/meeting"], transports=["websocket"], auth=auth, wait_timeout=30
             )
         except socketio.exceptions.ConnectionError:
             assert self.refused is not None
         return self
 
     async def call(self, event: str, data: Any = None) -> dict[str, Any]:
-        return await self.client.call(event, data, namespace="/meeting", timeout=10)
+        return await self.client.call(event, data, namespace="/meeting", timeout=60)
 
     async def act(self, act: str, **facts: Any) -> dict[str, Any]:
         return await self.call("act", {"act": act, **facts})
@@ -80,7 +80,7 @@ class Browser:
 
     async def until(self, kind: str) -> dict[str, Any]:
         """The next message of this kind that has come or comes."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for posted in self.letters:
                     for message in posted["messages"]:

@@ -16,7 +16,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 RATE = 48_000
-GENEROUS = 40.0
+GENEROUS = 90.0
 """Seconds to wait for what must happen."""
 
 

@@ -30,7 +30,7 @@ async def test_a_restarted_server_finds_encoders_and_players_again(gathering: Ga
     chair = await gathering.browser(CHAIR)
     await gathering.roster(chair, NORTH, lambda site: site["presence"] == "seated")
     await gathering.roster(chair, CHAIR, lambda site: site["watching"])
-    assert hears(viewer, 700)
+    await until(lambda: hears(viewer, 700), "the north goes on to be heard")
     heard = viewer.tracks[1].frames
     await until(lambda: viewer.tracks[1].frames > heard + 20, "sound that goes on")
     await gathering.roster(chair, SOUTH, lambda site: site["presence"] == "away")

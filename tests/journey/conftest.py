@@ -9,10 +9,13 @@ import pytest
 from assembly import Assembly
 from devices import BLUE, GREEN, RED
 from guest import guest
-from playwright.async_api import Playwright, async_playwright
+from onlooker import PATIENCE
+from playwright.async_api import Playwright, async_playwright, expect
 
 from bench.office import CHAIR, NORTH, SOUTH, Office
 from bench.product import Product
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.fixture

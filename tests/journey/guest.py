@@ -91,6 +91,7 @@ async def guest(
         timezone_id="Asia/Ho_Chi_Minh",
         ignore_https_errors=True,
     )
+    context.set_default_timeout(PATIENCE * 1000)
     await context.add_init_script(path=Path(__file__).with_name("probe.js"))
     await context.add_init_script(NAMED)
     if patched:

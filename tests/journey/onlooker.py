@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from devices import Device
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 90.0
 AUDIBLE, SILENT = -60.0, -80.0
 """dBFS at the tone's frequency: heard above, not heard below."""
 

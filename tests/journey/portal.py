@@ -36,7 +36,7 @@ class Portal:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(90_000)
 
     def field(self, label: str, within: Locator | None = None) -> Locator:
         return (within or self.page).get_by_label(label, exact=True).first

@@ -117,7 +117,7 @@ async def test_the_chair_sees_every_camera_page_by_page(
             *(take_seat(page, office.tickets[seat]) for page, seat in zip(pages, (*COMMUNES, *WARDS), strict=True))
         )
         strip = chair.page.get_by_role("group", name="Các điểm cầu khác")
-        await expect(strip.get_by_text("Trang 1/2")).to_be_visible(timeout=30_000)
+        await expect(strip.get_by_text("Trang 1/2")).to_be_visible()
         await shows(chair.page, COMMUNES)
 
         await chair.press("Trang sau")

@@ -25,7 +25,7 @@ from media.ortc import ROUTER_CAPABILITIES, TRANSPORT_CC_ID
 from media.port import Port, widen
 from media.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC
 
-GENEROUS = 20.0
+GENEROUS = 60.0
 """Seconds to wait for what must happen."""
 
 

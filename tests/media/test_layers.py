@@ -7,7 +7,7 @@ from itertools import pairwise
 from relay_packets import rtp, vp8
 from relay_stand import browser, standing
 from relay_wire import PlainWire
-from test_simulcast import SIMULCAST, Camera, layer, run, unbroken
+from test_simulcast import SIMULCAST, Camera, layer, run_until, unbroken
 from test_slot import MS, Receiver
 
 from media import clock
@@ -26,14 +26,9 @@ async def test_the_best_layer_that_comes_is_shown_until_a_better_one_starts() ->
         stand.ask("look", m.Look("m", "binh", (), 360, 90))
         camera = Camera(an, padding=300)
         camera.stopped.add("r2")
-        await run(camera, 3)
-        assert layer(stand, "binh", "stage-video") == "r1/3"
+        await run_until(camera, lambda: layer(stand, "binh", "stage-video") == "r1/3")
         camera.stopped.clear()
-        for _ in range(12):
-            await run(camera, 0.5)
-            if layer(stand, "binh", "stage-video") == "r2/3":
-                break
-        assert layer(stand, "binh", "stage-video") == "r2/3"
+        await run_until(camera, lambda: layer(stand, "binh", "stage-video") == "r2/3")
         assert unbroken(binh.got("stage-video"))
 
 

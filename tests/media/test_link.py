@@ -38,11 +38,13 @@ def untouched_collector() -> Iterator[None]:
 
 class Server:
     """The server's end, which can be closed and opened again. ``told`` keeps notices, ``returned`` the routers of each
-    return, ``lost`` what went with each relay."""
+    return, ``lost`` what went with each relay. Until ``ready`` is set, what has returned is still being taken over."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.told = path, list[Any]()
         self.returned, self.lost = list[set[str]](), list[dict[str, frozenset[str]]]()
+        self.ready = asyncio.Event()
+        self.ready.set()
         self.runner: web.AppRunner | None = None
         self.fleet: Fleet
 
@@ -52,6 +54,7 @@ class Server:
 
         async def come(routers: Any) -> None:
             self.returned.append(set(routers))
+            await self.ready.wait()
 
         async def lose(lost: Any) -> None:
             self.lost.append(dict(lost))
@@ -297,6 +300,25 @@ async def test_a_server_that_starts_waits_for_the_relays_that_were_there(tmp_pat
         assert not server.available
         await until(lambda: server.available, "one relay has been awaited for long enough")
         assert server.returned == [{"one"}]
+
+
+async def test_what_relays_tell_is_heard_when_all_that_they_hold_is_taken_over(tmp_path: Path) -> None:
+    async with serving(tmp_path, expected=2) as server, relaying(server.path), relaying(server.path, number=1):
+        await until(lambda: server.available)
+        for router, endpoint in (("one", "a"), ("two", "b")):
+            await server.fleet.span(router).open_endpoint(_open(router, endpoint))
+        await server.close()
+        server.told.clear()
+        server.returned.clear()
+        server.ready.clear()
+        await server.open(expected=2)
+        await until(lambda: server.returned, "the relays have returned")
+        late = m.SlotsShow("one", ("a",), {"stage-video": "b"})
+        await server.fleet._told(server.link, late)
+        assert server.told == []
+        server.ready.set()
+        await until(lambda: late in server.told)
+        await until(lambda: {("a",), ("b",)} <= {told.endpoints for told in server.told})
 
 
 async def test_the_last_endpoint_of_a_meeting_closes_it_on_the_relay(server: Server) -> None:

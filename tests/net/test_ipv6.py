@@ -13,7 +13,7 @@ from bench.office import CHAIR, NORTH, Office
 from bench.product import Product
 from tests.net.bed import Bed
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 SENDS = "async () => (await window.nghisu.stats()).transports.send.path"
 SEEN = """
 async () => {

@@ -21,7 +21,7 @@ from tests.net.line import CLEAN, Line
 from tests.net.site import Site
 from tests.net.tools import program
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 STATS = "async () => await window.nghisu.stats()"
 SHOWN = """
 () => {

@@ -30,7 +30,7 @@ from web.tls import made
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
-GENEROUS = 20.0
+GENEROUS = 60.0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ def monotonic_us() -> int:
 
 @dataclass
 class Producer:
-    """``frames`` makes the frame of a number, as a key frame if asked."""
+    """``frames`` makes the frame of a number, as a key frame if asked. ``begun_us`` is when the first one is due,
+    ``out`` what went to the recorder, with the moment of its sending."""
 
     inventory: ProducerInventory
     frames: Callable[[int, bool], Encoded]
@@ -30,14 +31,17 @@ class Producer:
     wanted: bool = True
     kept: deque[Sent] = field(default_factory=deque[Sent])
     sink: Record | None = None
-    sent: int = 0
+    begun_us: int = 0
+    out: list[tuple[int, Sent]] = field(default_factory=list[tuple[int, Sent]])
 
 
 class SmallRelay:
-    """``deaf``: ignores requests for key frames."""
+    """``deaf``: ignores requests for key frames. ``late_us``: how late the latest frame was, for the machine has other
+    work."""
 
     def __init__(self) -> None:
         self.producers: dict[tuple[str, str], Producer] = {}
+        self.late_us = 0
         self.replays = 0
         self.deaf = False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -71,13 +75,15 @@ class SmallRelay:
         self._tasks.append(asyncio.create_task(self._produce(producer)))
 
     async def _produce(self, producer: Producer) -> None:
-        begun = time.monotonic()
+        producer.begun_us = monotonic_us()
         for number in itertools.count():
             at = number * producer.every
-            await asyncio.sleep(max(0.0, begun + at - time.monotonic()))
+            due = producer.begun_us + round(at * 1e6)
+            await asyncio.sleep(max(0, due - monotonic_us()) / 1e6)
             key, producer.wanted = producer.wanted, False
             frame = replace(producer.frames(number, key), at=at)
             now = monotonic_us()
+            self.late_us = max(self.late_us, now - due)
             for packet in producer.stream.pack(frame, now):
                 producer.kept.append(packet)
                 self._send(producer, packet)
@@ -89,7 +95,7 @@ class SmallRelay:
         if wish:
             try:
                 self._socket.sendto(packet.datagram(wish.ssrc, wish.payload_type), (wish.address, wish.port))
-                producer.sent += 1
+                producer.out.append((monotonic_us(), packet))
             except OSError:
                 pass
 

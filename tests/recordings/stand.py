@@ -39,7 +39,16 @@ async def main():
 
 asyncio.run(main())
 """
-GENEROUS = 30.0
+GENEROUS = 60.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """When it was made, came to the relay, and went from there to the recorder: milliseconds of media time."""
+
+    filmed: float
+    arrived: float
+    sent: float
 
 
 @dataclass
@@ -121,6 +130,27 @@ class Stand:
         found = journal.load(self.folder / recording)
         assert found
         return found
+
+    def frames(self, recording: str, endpoint: str, source: str) -> list[Frame]:
+        """What went to the recorder of a producer: whole frames, from the first on with which a file can begin."""
+        producer, zero = self.relay.producers[endpoint, source], self.journal(recording).begun.zero_us
+        video = producer.inventory.kind == "video"
+        out = producer.out
+        first = next((place for place, (_, packet) in enumerate(out) if packet.key_start or not video), len(out))
+        return [
+            Frame(
+                filmed=(producer.begun_us + packet.at * 1e6 - zero) / 1000,
+                arrived=(packet.arrival - zero) / 1000,
+                sent=(sent - zero) / 1000,
+            )
+            for sent, packet in out[first:]
+            if packet.marker or not video
+        ]
+
+    @property
+    def late(self) -> float:
+        """By how many milliseconds this machine has been late so far."""
+        return self.relay.late_us / 1000
 
     def stretches(self, recording: str, track: str) -> list[tuple[int, int]]:
         """What each file of a track holds, by its own time stamps: (first, last), in milliseconds."""

@@ -163,7 +163,7 @@ def rtp(payload: bytes, *, ssrc: int = 7, type: int = 96, seq: int, stamp: int, 
 
 @dataclass(frozen=True)
 class Sent:
-    """A packet as the relay keeps it: everything but what the consumer's side names."""
+    """A packet as the relay keeps it: everything but what the consumer's side names. ``at`` is its frame's."""
 
     seq: int
     timestamp: int
@@ -171,6 +171,7 @@ class Sent:
     arrival: int
     key_start: bool
     payload: bytes
+    at: float = 0.0
 
     def datagram(self, ssrc: int, payload_type: int) -> bytes:
         return rtp(
@@ -199,5 +200,6 @@ class Stream:
         for index, part in enumerate(parts):
             stamp = (self._stamp + round(frame.at * self._rate)) & 0xFFFF_FFFF
             marker = video and index == len(parts) - 1
-            yield Sent(self._seq & 0xFFFF, stamp, marker, arrival, video and frame.key and index == 0, part)
+            key_start = video and frame.key and index == 0
+            yield Sent(self._seq & 0xFFFF, stamp, marker, arrival, key_start, part, frame.at)
             self._seq += 1

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from office import Browser, Clock, Office, QuietRooms
 from shelf import ZERO, Take, lay
@@ -102,12 +103,12 @@ class House:
 
     async def finished(self) -> None:
         """The job came to its end, what it worked with was put away."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while await self.office.deps.jobs.state(f"compose:{RECORDING}") not in {"done", "failed"}:
                 await asyncio.sleep(0.1)
 
     async def until(self, state: str) -> RecordingRow:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while (row := await self.row()).state != state:
                 await asyncio.sleep(0.1)
             return row
@@ -159,6 +160,33 @@ async def open_house(folder: Path) -> AsyncGenerator[House]:
 async def house(tmp_path: Path) -> AsyncGenerator[House]:
     async with open_house(tmp_path) as house:
         yield house
+
+
+@dataclass
+class Kept:
+    """A recording was stopped and its film is made: nothing of it changes any more. ``who`` are the browsers.
+
+    This house stands until the last test of the module. One ``Jobs`` runs at a time in one process: tests that need a
+    house of their own come before.
+    """
+
+    house: House
+    who: dict[str, Browser]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Kept]:
+    async with open_house(tmp_path_factory.mktemp("kept")) as house:
+        yield Kept(house, await film(house, stop=True))
+
+
+async def film(house: House, *, stop: bool) -> dict[str, Browser]:
+    """A meeting is recorded and its film is made; the recorder does not answer at first."""
+    who = await convene(house)
+    house.recorder.away = 1
+    await meet(house, stop=stop)
+    await house.until("ready")
+    return who
 
 
 async def convene(house: House) -> dict[str, Browser]:
@@ -228,31 +256,23 @@ async def meet(house: House, *, stop: bool = True) -> None:
     await house.happened(*ending, (6, SiteLeft("son", "adjourned")), (6, MeetingAdjourned("chair")))
 
 
-@pytest.mark.parametrize("stop", [True, False])
-async def test_when_a_recording_stops_or_the_meeting_ends_the_film_is_made_and_kept(house: House, stop: bool) -> None:
-    await convene(house)
-    house.recorder.away = 1
-    await meet(house, stop=stop)
-    row = await house.until("ready")
+async def test_when_the_meeting_ends_while_it_records_the_film_is_made_and_kept(house: House) -> None:
+    await film(house, stop=False)
+    await is_kept(house)
+
+
+async def is_kept(house: House) -> None:
+    row = await house.row()
     assert (row.progress, row.seconds, row.reason) == (1.0, 4.0, "")
     files = house.office.deps.files
     kept = await files.of(M)
     kinds = sorted(file.kind for file in kept)
     assert kinds == ["film", "journal", "track", "track", "track", "track"]
     assert [file.name for file in kept if not await asyncio.to_thread(files.verify, file)] == []
-    film = next(file for file in kept if file.kind == "film")
-    assert (row.film_id, row.sha256, row.bytes) == (film.id, film.sha256, film.bytes)
+    made = next(file for file in kept if file.kind == "film")
+    assert (row.film_id, row.sha256, row.bytes) == (made.id, made.sha256, made.bytes)
     await house.finished()
     assert not (house.folder / RECORDING / "work").exists()
-
-
-async def test_a_watcher_that_sees_the_log_twice_makes_one_film(house: House) -> None:
-    await convene(house)
-    await meet(house)
-    await house.until("ready")
-    await house.films(M, await house.office.deps.chain.read(M))
-    assert (await house.row()).state == "ready"
-    assert len(await house.office.deps.files.of(M)) == 6
 
 
 async def test_a_recording_of_which_nothing_is_left_says_so(house: House) -> None:
@@ -261,10 +281,36 @@ async def test_a_recording_of_which_nothing_is_left_says_so(house: House) -> Non
     assert (await house.until("failed")).reason == "nothing was recorded"
 
 
-async def test_the_archive_lays_what_happened_onto_the_film(house: House) -> None:
+async def test_before_it_is_composed_the_film_is_not_ready(house: House) -> None:
     who = await convene(house)
-    await meet(house)
-    await house.until("ready")
+    await house.happened((0, RecordingStarted(RECORDING, "chair")))
+    answer = await who["duc"].get(f"/api/recordings/{RECORDING}/film.mp4")
+    assert (answer.status, answer.code) == (404, "film_not_ready")
+    seen = (await who["duc"].get(f"/api/archive/{M}")).body
+    assert (seen["film"]["state"], seen["film"]["url"]) == ("recording", None)
+    async with house.office.deps.database.begin() as session:
+        assert len(list(await session.scalars(select(RecordingRow)))) == 1
+
+
+MODULE = pytest.mark.asyncio(loop_scope="module")
+
+
+@MODULE
+async def test_when_a_recording_stops_the_film_is_made_and_kept(kept: Kept) -> None:
+    await is_kept(kept.house)
+
+
+@MODULE
+async def test_a_watcher_that_sees_the_log_twice_makes_one_film(kept: Kept) -> None:
+    house = kept.house
+    await house.films(M, await house.office.deps.chain.read(M))
+    assert (await house.row()).state == "ready"
+    assert len(await house.office.deps.files.of(M)) == 6
+
+
+@MODULE
+async def test_the_archive_lays_what_happened_onto_the_film(kept: Kept) -> None:
+    house, who = kept.house, kept.who
     (line,) = (await who["hoa"].get("/api/archive")).body
     assert (line["meeting"], line["seconds"], line["state"], line["sites"]) == (M, 4.0, "ready", 2)
     seen = (await who["hoa"].get(f"/api/archive/{M}")).body
@@ -287,10 +333,9 @@ async def test_the_archive_lays_what_happened_onto_the_film(house: House) -> Non
     assert await house.films.recording(M) == RECORDING
 
 
-async def test_the_film_is_served_whole_and_in_ranges(house: House) -> None:
-    who = await convene(house)
-    await meet(house)
-    row = await house.until("ready")
+@MODULE
+async def test_the_film_is_served_whole_and_in_ranges(kept: Kept) -> None:
+    who, row = kept.who, await kept.house.row()
     url = f"/api/recordings/{RECORDING}/film.mp4"
     whole = await who["duc"].get(url)
     assert (whole.status, len(whole.body), whole.headers["Content-Type"]) == (200, row.bytes, "video/mp4")
@@ -298,14 +343,13 @@ async def test_the_film_is_served_whole_and_in_ranges(house: House) -> None:
     assert (part.status, part.body) == (206, whole.body[100:200])
     assert part.headers["Content-Range"] == f"bytes 100-199/{row.bytes}"
     assert (await who["duc"].get(url, Range=f"bytes={row.bytes}-")).status == 416
-    kept = await who["duc"].get(f"{url}?download")
-    assert kept.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''H%E1%BB%8Dp%20giao%20ban")
+    taken = await who["duc"].get(f"{url}?download")
+    assert taken.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''H%E1%BB%8Dp%20giao%20ban")
 
 
-async def test_recordings_open_to_nobody_but_the_invited(house: House) -> None:
-    who = await convene(house)
-    await meet(house)
-    await house.until("ready")
+@MODULE
+async def test_recordings_open_to_nobody_but_the_invited(kept: Kept) -> None:
+    house, who = kept.house, kept.who
     for name in ("stranger", "administrator"):
         assert (await who[name].get("/api/archive")).body == []
         for path in (f"/api/archive/{M}", f"/api/recordings/{RECORDING}/film.mp4"):
@@ -314,14 +358,3 @@ async def test_recordings_open_to_nobody_but_the_invited(house: House) -> None:
     unknown = await who["duc"].get("/api/recordings/m9-1/film.mp4")
     assert (unknown.status, unknown.code) == (404, "film_unknown")
     assert (await house.office.browser().get(f"/api/archive/{M}")).status == 401
-
-
-async def test_before_it_is_composed_the_film_is_not_ready(house: House) -> None:
-    who = await convene(house)
-    await house.happened((0, RecordingStarted(RECORDING, "chair")))
-    answer = await who["duc"].get(f"/api/recordings/{RECORDING}/film.mp4")
-    assert (answer.status, answer.code) == (404, "film_not_ready")
-    seen = (await who["duc"].get(f"/api/archive/{M}")).body
-    assert (seen["film"]["state"], seen["film"]["url"]) == ("recording", None)
-    async with house.office.deps.database.begin() as session:
-        assert len(list(await session.scalars(select(RecordingRow)))) == 1

@@ -48,11 +48,11 @@ FACTS = Facts(
 STORY: tuple[tuple[float, AnyEvent], ...] = (
     (-5, MeetingPrepared(FACTS)),
     (0, RecordingStarted("m1-2", "chair")),
-    (1.5, ItemStarted("i1", "chair")),
-    (4, FloorGiven("son", 60, "chair")),
-    (8, FloorEnded("son", "son", "yielded")),
-    (9, ItemEnded("i1", "chair")),
-    (9, ItemStarted("i2", "chair")),
+    (1, ItemStarted("i1", "chair")),
+    (2.4, FloorGiven("son", 60, "chair")),
+    (5.2, FloorEnded("son", "son", "yielded")),
+    (6, ItemEnded("i1", "chair")),
+    (6, ItemStarted("i2", "chair")),
 )
 
 
@@ -113,36 +113,36 @@ async def test_a_recording_becomes_one_film_that_shows_who_speaks(tmp_path: Path
         lay,
         folder,
         [
-            Take("chair", 0, 12.4, CHAIR, 440.0),
-            Take("son", 0.5, 5.0, SON, 880.0, codec="h264", killed=True),
-            Take("son", 6.2, 12.4, SON, 880.0),
+            Take("chair", 0, 6.8, CHAIR, 440.0),
+            Take("son", 0.5, 3.4, SON, 880.0, codec="h264", killed=True),
+            Take("son", 4.4, 6.8, SON, 880.0),
         ],
-        12.4,
-        (Missing(1, "son.camera", 5_000, 1_200, "recorder"),),
+        6.8,
+        (Missing(1, "son.camera", 3_400, 1_000, "recorder"),),
     )
     shares: list[float] = []
     path = await make(folder, shares.append)
     film = await asyncio.to_thread(watch, path)
 
-    assert film.seconds == pytest.approx(12.4, abs=0.1)
-    assert len(film.pictures) == 310
+    assert film.seconds == pytest.approx(6.8, abs=0.1)
+    assert len(film.pictures) == 170
     assert film.pictures.shape[1:] == (720, 1280)
-    for second, level in ((0.1, CHAIR), (3.8, CHAIR), (4.2, SON), (4.9, SON), (6.4, SON), (7.9, SON), (8.2, CHAIR)):
+    for second, level in ((0.1, CHAIR), (2.2, CHAIR), (2.6, SON), (3.3, SON), (4.6, SON), (5.1, SON), (5.4, CHAIR)):
         assert film.brightness(second) == pytest.approx(level, abs=12), second
-    for second in (5.1, 6.1):
+    for second in (3.5, 4.3):
         assert film.brightness(second) < 22, "the gap is a dark card"
-    assert film.pictures[round(5.5 * 25)].max() > 200, "with light letters"
-    plate = film.pictures[round(4.5 * 25)][640:700, 20:420]
+    assert film.pictures[round(3.9 * 25)].max() > 200, "with light letters"
+    plate = film.pictures[round(2.9 * 25)][640:700, 20:420]
     assert plate.min() < 60, "a dark plate over the bright picture"
     assert plate.max() > 230, "with light letters"
 
     assert film.loudness(1, 440) > 20 * film.loudness(1, 660)
     assert film.loudness(1, 880) > 20 * film.loudness(1, 660)
-    assert film.loudness(5.4, 440) > 20 * film.loudness(5.4, 880), "only the chair is heard in the gap"
-    assert film.loudness(7, 880) > 20 * film.loudness(7, 660)
+    assert film.loudness(3.7, 440) > 20 * film.loudness(3.7, 880), "only the chair is heard in the gap"
+    assert film.loudness(5, 880) > 20 * film.loudness(5, 660)
 
     assert [name for name, _ in film.chapters] == ["Mở đầu", "1. Kinh tế – xã hội", "2. Giải phóng mặt bằng"]
-    assert [start for _, start in film.chapters] == [0.0, pytest.approx(1.5, abs=0.05), pytest.approx(9, abs=0.05)]
+    assert [start for _, start in film.chapters] == [0.0, pytest.approx(1, abs=0.05), pytest.approx(6, abs=0.05)]
 
     data = await asyncio.to_thread(path.read_bytes)
     assert 0 < data.index(b"moov") < data.index(b"mdat"), "the index is at the front"
@@ -154,7 +154,7 @@ async def test_a_recording_becomes_one_film_that_shows_who_speaks(tmp_path: Path
 
 async def test_work_that_was_broken_off_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "m1-2"
-    await asyncio.to_thread(lay, folder, [Take("chair", 0, 8, CHAIR)], 8.0)
+    await asyncio.to_thread(lay, folder, [Take("chair", 0, 6, CHAIR)], 6.0)
     ran: list[str] = []
     run = ffmpeg.run
 
@@ -174,7 +174,7 @@ async def test_work_that_was_broken_off_goes_on_where_it_was(tmp_path: Path, mon
     before = {name: (folder / "work" / name).stat().st_mtime_ns for name in kept}
     film = await asyncio.to_thread(watch, await make(folder))
     assert {name: (folder / "work" / name).stat().st_mtime_ns for name in kept} == before
-    assert film.seconds == pytest.approx(8.0, abs=0.1)
+    assert film.seconds == pytest.approx(6.0, abs=0.1)
 
 
 async def test_a_recording_without_media_is_a_silent_card(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_a_cancelled_run_leaves_no_ffmpeg_behind(tmp_path: Path) -> None:
     image.write_bytes(card(None, "Họp"))
     begun = asyncio.Event()
     work = asyncio.create_task(ffmpeg.run(ffmpeg.still(image, 100_000, tmp_path / "out.mp4"), lambda _: begun.set()))
-    await asyncio.wait_for(begun.wait(), 30)
+    await asyncio.wait_for(begun.wait(), 120)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work

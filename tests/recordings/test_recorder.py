@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncGenerator
@@ -9,14 +10,15 @@ from pathlib import Path
 
 import av
 import pytest
-from stand import Stand, open_stand, until
+from stand import GENEROUS, Stand, open_stand, until
 
 from meetings.errors import Unavailable
-from recordings import matroska
+from recordings import journal, link, matroska
 from recordings.messages import EndTrack, StartRecording, StartTrack, StopRecording
 
 KEPT = 3.0
 """Seconds that the relay keeps."""
+KILLS = 10
 
 
 @pytest.fixture
@@ -26,11 +28,13 @@ async def stand() -> AsyncGenerator[Stand]:
 
 
 async def begin(stand: Stand, site: str = "huong-son", codec: str = "vp8") -> None:
-    """Records a camera and a microphone of a site."""
+    """Records a camera and a microphone of a site, until something of both is on the disk."""
     endpoint = f"{site}.1"
     await stand.director.start("m1", "m1-3")
     await stand.director.track_available("m1", "m1-3", site, endpoint, stand.relay.camera(endpoint, codec))
     await stand.director.track_available("m1", "m1-3", site, endpoint, stand.relay.microphone(endpoint))
+    for source in ("camera", "microphone"):
+        await until(lambda source=source: bool(stand.stretches("m1-3", f"{site}.{source}")))
 
 
 def length_of(path: Path) -> int:
@@ -47,18 +51,25 @@ async def test_a_stopped_recording_is_one_readable_file_a_track(stand: Stand, co
     await stand.start_recorder()
     await begin(stand, codec=codec)
     await until(lambda: length_of(stand.folder / "m1-3" / "huong-son.camera.1.mkv") > 40_000)
+    sources = ("camera", "microphone")
+    before = {source: len(stand.frames("m1-3", "huong-son.1", source)) for source in sources}
     await stand.director.stop("m1", "m1-3")
     kept = stand.journal("m1-3")
     assert {file.track for file in kept.files} == {"huong-son.camera", "huong-son.microphone"}
+    assert len(kept.files) == 2
     assert [file.file for file in kept.files if not kept.closed.get(file.file)] == []
-    assert kept.stopped is not None
     for file in kept.files:
         path = stand.folder / "m1-3" / file.file
         held = matroska.blocks(path)
         assert frames(path) == len(held)
         assert held[0].key
-        assert held[0].at < 400
-        assert abs(held[-1].at - kept.stopped) < 1_000
+        sent = stand.frames("m1-3", "huong-son.1", file.source)
+        assert before[file.source] <= len(held) <= len(sent), "all that was sent before the stop, and nothing twice"
+        assert held[0].at == pytest.approx(sent[0].arrived, abs=2)
+        for frame, block in zip(sent, held, strict=False):
+            assert frame.filmed - 2 <= block.at <= frame.filmed + stand.late + 2
+        assert kept.stopped is not None
+        assert sent[before[file.source] - 1].sent <= kept.stopped
     assert stand.gaps == []
 
 
@@ -66,53 +77,63 @@ async def test_the_journal_pairs_utc_and_media_time_once_a_second(stand: Stand) 
     await stand.start_recorder()
     await begin(stand)
     await until(lambda: len(stand.journal("m1-3").pairs) > 3)
-    pairs = stand.journal("m1-3").pairs
-    assert pairs[0].media < 50
+    lines = (stand.folder / "m1-3" / journal.NAME).read_bytes().splitlines()
+    assert [json.loads(line)["kind"] for line in lines[:2]] == ["begun", "pair"]
+    first, *pairs = stand.journal("m1-3").pairs
+    assert 0 <= first.media <= pairs[0].media
     for earlier, later in pairwise(pairs):
-        assert later.media - earlier.media >= 900
+        assert later.media - earlier.media >= 999
+    for earlier, later in pairwise((first, *pairs)):
         assert abs((later.utc_us - earlier.utc_us) / 1000 - (later.media - earlier.media)) < 20
 
 
 async def test_ten_kills_of_the_recorder_lose_less_than_two_seconds_each_and_every_gap_is_told(stand: Stand) -> None:
+    """Where the machine is so slow that a recorder is away for longer than the relay keeps media, that is lost too."""
     await stand.start_recorder()
     await stand.start_recorder()
     await begin(stand)
-    await asyncio.sleep(1.5)
-    for kills in range(1, 11):
-        await stand.kill_and_restart()
-        for track in ("huong-son.camera", "huong-son.microphone"):
-            await until(lambda track=track, kills=kills: len(stand.stretches("m1-3", track)) == kills + 1)
-        await asyncio.sleep(0.5)
+    await asyncio.sleep(0.5)
+    unheard = [await kill(stand) for _ in range(KILLS)]
     await stand.director.stop("m1", "m1-3")
     told = {(gap.track, round(gap.start * 1000)): round(gap.seconds * 1000) for _, gap in stand.gaps}
     for track, usual in (("huong-son.camera", 67), ("huong-son.microphone", 20)):
         held = stand.stretches("m1-3", track)
-        assert len(held) == 11
+        assert len(held) == KILLS + 1
         missing = [after[0] - before[1] - usual for before, after in pairwise(held)]
-        assert max(missing) <= 2_000
+        for gap, longer in zip(missing, unheard, strict=True):
+            assert gap <= 2_000 + longer + stand.late
         long = [gap for gap in missing if gap > 150]
         reported = [seconds for (name, _), seconds in told.items() if name == track]
-        assert len(reported) >= len(long)
-        assert sum(reported) >= sum(long) - 100 * len(long)
+        assert len(reported) >= len([gap for gap in long if gap > 150 + stand.late])
+        assert sum(reported) >= sum(long) - (100 + stand.late) * len(long)
     assert {gap.cause for _, gap in stand.gaps} <= {"recorder"}
     assert {(gap.track, round(gap.start * 1000)) for _, gap in stand.gaps} == {
         (gap.track, gap.media) for gap in stand.journal("m1-3").gaps
     }
 
 
+async def kill(stand: Stand) -> float:
+    """Kills whoever keeps the recording, until another has kept some of both tracks. Returns the milliseconds of sound
+    that the relay had forgotten when it was asked for them."""
+    held = {track: len(stand.stretches("m1-3", track)) for track in ("huong-son.camera", "huong-son.microphone")}
+    killed = time.monotonic()
+    await stand.kill_and_restart()
+    unheard = max(0.0, time.monotonic() - killed - KEPT) * 1000
+    for track, files in held.items():
+        await until(lambda track=track, files=files: len(stand.stretches("m1-3", track)) == files + 1)
+    return unheard
+
+
 async def test_sound_is_whole_over_a_kill_because_the_relay_replays_it(stand: Stand) -> None:
     await stand.start_recorder()
     await begin(stand)
     await asyncio.sleep(1)
-    killed = time.monotonic()
-    await stand.kill_and_restart()
-    unheard = max(0.0, time.monotonic() - killed - KEPT) * 1000
-    await until(lambda: len(stand.stretches("m1-3", "huong-son.microphone")) == 2)
+    unheard = await kill(stand)
     await stand.director.stop("m1", "m1-3")
     (before, after) = stand.stretches("m1-3", "huong-son.microphone")
-    assert before[1] < after[0] <= before[1] + 45 + unheard
+    assert before[1] < after[0] <= before[1] + 45 + unheard + stand.late
     told = sum(gap.seconds for _, gap in stand.gaps if gap.track == "huong-son.microphone")
-    assert told * 1000 <= unheard
+    assert told * 1000 <= unheard + stand.late
     assert stand.relay.replays >= 4
 
 
@@ -134,6 +155,8 @@ async def test_without_a_key_frame_at_the_loss_the_gap_lasts_until_one_that_the_
     await begin(stand)
     await asyncio.sleep(4)
     stand.link.on_away = None
+    (held,) = stand.stretches("m1-3", "huong-son.camera")
+    await until(lambda: stand.stretches("m1-3", "huong-son.camera") != [held])
     await stand.kill_and_restart()
     await until(lambda: len(stand.stretches("m1-3", "huong-son.camera")) == 2)
     await stand.director.stop("m1", "m1-3")
@@ -185,7 +208,6 @@ async def test_the_recording_goes_on_while_the_server_is_away(stand: Stand) -> N
 async def test_told_to_end_it_closes_its_files_and_takes_them_up_later(stand: Stand) -> None:
     await stand.start_recorder()
     await begin(stand)
-    await asyncio.sleep(1)
     await stand.end_recorder(signal.SIGTERM)
     kept = stand.journal("m1-3")
     assert kept.stopped is None
@@ -207,7 +229,9 @@ async def test_a_new_relay_leaves_a_gap_of_its_own_cause(stand: Stand) -> None:
     await until(lambda: bool(stand.gaps))
     ((_, gap),) = stand.gaps
     assert (gap.track, gap.cause) == ("huong-son.microphone", "relay")
-    assert gap.seconds > 0.4
+    last, first = (stand.frames("m1-3", endpoint, "microphone") for endpoint in ("huong-son.1", "huong-son.2"))
+    assert first[0].filmed - last[-1].filmed >= 500
+    assert gap.seconds * 1000 == pytest.approx(first[0].filmed - last[-1].filmed - 20, abs=30 + stand.late)
 
 
 async def test_a_camera_that_is_switched_off_and_on_leaves_no_gap(stand: Stand) -> None:
@@ -262,23 +286,24 @@ async def test_who_does_not_know_the_token_is_no_recorder(stand: Stand) -> None:
         await stand.link.start_recording(StartRecording("m1", "m1-3"))
 
 
-async def test_a_request_to_a_recorder_that_dies_is_answered_at_once(stand: Stand) -> None:
+async def test_a_request_to_a_recorder_that_dies_is_answered_at_once(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "PATIENCE", 3_600.0)
     await stand.start_recorder()
     (process,) = stand.processes.values()
     process.send_signal(signal.SIGSTOP)
     asked = asyncio.create_task(stand.link.start_recording(StartRecording("m1", "m1-3")))
     await asyncio.sleep(0.1)
-    begun = asyncio.get_running_loop().time()
+    assert not asked.done()
     await stand.end(process)
     with pytest.raises(Unavailable):
-        await asked
-    assert asyncio.get_running_loop().time() - begun < 4
+        await asyncio.wait_for(asked, GENEROUS)
 
 
 async def test_garbage_on_the_media_port_changes_nothing(stand: Stand) -> None:
     await stand.start_recorder()
     await begin(stand)
-    await asyncio.sleep(0.5)
     sink = stand.relay.producers["huong-son.1", "microphone"].sink
     assert sink
     loop = asyncio.get_running_loop()

@@ -44,7 +44,7 @@ class Overheard:
 
     async def connect(self, url: str) -> None:
         await self._client.connect(
-            url, auth={"token": "token"}, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=5
+            url, auth={"token": "token"}, namespaces=[NAMESPACE], transports=["websocket"], wait_timeout=30
         )
         await self.tell(self._desk.inventory())
 
@@ -76,7 +76,7 @@ async def relay(stage: Stage) -> AsyncIterator[Overheard]:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not happened():
             await asyncio.sleep(0.01)
 

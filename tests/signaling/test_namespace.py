@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from signaling_live import Browser, Stage, serve, ticket
@@ -56,7 +57,7 @@ async def test_an_act_reaches_everybody_in_the_order_of_the_log(stage: Stage) ->
     await asyncio.gather(north.act("ask_floor"), south.act("ask_floor"))
     await chair.act("give_floor", site="south")
     assert (await south.until("invited_to_speak"))["seconds"] == 300
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not any(
             m["kind"] == "floor_changed" and m["floor"]["turn"] for p in north.letters for m in p["messages"]
         ):
@@ -112,17 +113,46 @@ async def test_a_second_device_takes_the_seat_over_and_the_first_is_told(stage: 
     first = await stage.seated("north")
     second = await stage.seated("north")
     assert (await first.until("turned_away"))["reason"] == "replaced"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while first.client.connected:
             await asyncio.sleep(0.01)
     assert (await second.call("resync"))["ok"]["sites"]["north"]["presence"] == "seated"
+
+
+async def test_a_socket_that_closes_while_it_enters_leaves_nobody_in_the_seat(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    chair = await stage.seated("chair")
+    room = await stage.hall.room("m")
+    asked, closed, write = asyncio.Event(), asyncio.Event(), room.ledger.submit
+
+    async def slowly(rule: Any) -> Any:
+        asked.set()
+        await closed.wait()
+        return await write(rule)
+
+    monkeypatch.setattr(room.ledger, "submit", slowly)
+    north = await stage.browser("north")
+    entering = asyncio.create_task(north.enter())
+    await asked.wait()
+    entering.cancel()
+    await north.close()
+    async with asyncio.timeout(60):
+        while len(stage.hall.post._callers) > 1:
+            await asyncio.sleep(0.01)
+    closed.set()
+    async with asyncio.timeout(60):
+        while (await chair.call("resync"))["ok"]["sites"]["north"]["presence"] != "away":
+            await asyncio.sleep(0.01)
+    assert set(room.presence.connections) == {"chair"}
+    assert "incident" not in caplog.text
 
 
 async def test_a_short_disconnect_is_seen_as_away_and_is_no_event(stage: Stage) -> None:
     chair, north = await stage.seated("chair"), await stage.seated("north")
     before = await stage.log()
     await north.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await chair.call("resync"))["ok"]["sites"]["north"]["presence"] != "away":
             await asyncio.sleep(0.02)
     assert await stage.log() == before

@@ -38,7 +38,7 @@ async def entered(browser: Browser, **changes: Any) -> dict[str, Any]:
 
 async def test_new_ice_parameters_are_given_for_the_media_that_a_site_has(stage: Stage) -> None:
     async with relaying(stage):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not stage.relays.available:
                 await asyncio.sleep(0.01)
         north, guest = await stage.browser("north"), await stage.browser("guest")
@@ -71,7 +71,7 @@ async def test_without_media_there_is_nothing_to_restart(stage: Stage) -> None:
 
 async def test_turn_servers_come_with_credentials_of_the_site_and_its_hours(stage: Stage) -> None:
     async with relaying(stage):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not stage.relays.available:
                 await asyncio.sleep(0.01)
         north = await stage.browser("north")

@@ -201,7 +201,7 @@ async def test_stopping_is_quick_and_the_interrupted_job_resumes_with_the_next_s
             return runs == ["begun"]
 
         await until(begun)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await jobs.stop()
     async with office(url, lambda jobs: jobs.register("long", resume)) as jobs:
         await reaches(jobs, "long", "done")
