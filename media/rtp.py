@@ -61,6 +61,12 @@ class Layout:
         self.start = self.level_at = self.number_at = 0
         self.mid = self.rid = self.repaired_rid = b""
 
+    def fix(self, buffer: bytearray, at: int, to: int) -> None:
+        """This stretch must be the same."""
+        if self.fixed and self.fixed[-1][1] == at:
+            at = self.fixed.pop()[0]
+        self.fixed.append((at, to, buffer[at:to]))
+
 
 class Packet:
     """The packet at hand. ``view[start:end]`` is its payload; what a packet does not carry is -1 (``mid``, ``rid``:
@@ -142,7 +148,7 @@ class Packet:
             if profile == ONE_BYTE:
                 layout = ids.layouts[self.ssrc] = Layout()
                 layout.start = start
-                layout.fixed.append((first - _EXTENSION.size, first, buffer[first - _EXTENSION.size : first]))
+                layout.fix(buffer, first - _EXTENSION.size, first)
                 self._read_one_byte(buffer, first, start, ids, layout)
                 layout.mid, layout.rid, layout.repaired_rid = self.mid, self.rid, self.repaired_rid
             elif profile >> 4 == 0x100:
@@ -162,15 +168,14 @@ class Packet:
             head = buffer[at]
             at += 1
             if head == 0:
-                layout.fixed.append((at - 1, at, bytearray(1)))
+                layout.fix(buffer, at - 1, at)
                 continue
             if head >> 4 == 15:
                 return
             length = (head & 0x0F) + 1
             if at + length > end:
                 return
-            after = at if head >> 4 in (ids.transport_cc, ids.audio_level) else at + length
-            layout.fixed.append((at - 1, after, buffer[at - 1 : after]))
+            layout.fix(buffer, at - 1, at + length if head >> 4 in (ids.mid, ids.rid, ids.repaired_rid) else at)
             if head >> 4 == ids.transport_cc and length >= 2:
                 layout.number_at = at
             elif head >> 4 == ids.audio_level:

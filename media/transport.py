@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Literal, Protocol
 
 from media import clock, stun
@@ -32,6 +33,8 @@ CONSENT = 30_000_000
 """Microseconds without a check after which nothing more is sent to an address (RFC 7675 section 5.1)."""
 
 Health = Literal["connected", "silent", "failed"]
+
+_SSRC = Struct("!I")
 
 
 class ParametersRefused(Exception):
@@ -243,7 +246,7 @@ class Transport:
             if size:
                 terminal.rtcp(bytes(buffer.view[:size]), now)
             return
-        if terminal.expects(int.from_bytes(buffer.view[8:12], "big")):
+        if terminal.expects(_SSRC.unpack_from(buffer.bytes, 8)[0]):
             size = inward.open(buffer, size)
             if size:
                 terminal.rtp(buffer, size, now)
