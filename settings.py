@@ -30,7 +30,10 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="UDP and TCP port of the first relay. Default: port + 1000."
     )
     relays: int | None = Field(
-        None, ge=1, le=64, description="Relay processes; relay i takes the media port + i. Default: one per core, and two at least."
+        None,
+        ge=1,
+        le=64,
+        description="Relay processes; relay i takes the media port + i. Default: one per core, and two at least.",
     )
     relay_cap: int = Field(
         600, ge=2, le=5000, description="Sites that one relay carries; a larger meeting spreads over several."
