@@ -2,8 +2,10 @@
 .DEFAULT_GOAL := help
 UV := .uv/bin/uv
 PY := .venv/bin/python
-ALONE := tests/clients tests/journey tests/net
-# Tests in which real browsers meet: they have the machine to themselves, the others share its cores.
+MEETINGS := $(addprefix tests/,clients net/test_through.py net/test_ipv6.py \
+  $(addprefix journey/,test_journey.py test_kill.py test_layers.py test_media.py test_spread.py))
+# Tests in which real browsers meet want most of both cores: they come by twos, after the others.
+WORKERS = --dist loadfile --no-loadscope-reorder --tx '$(1)*popen//python=$(PY) -X dev'
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: help run demo test check format lock generate setup browser screens
@@ -49,8 +51,8 @@ browser:
 	@sh tests/packages.sh
 
 test: check browser  ## every check and every test
-	@$(PY) -m pytest --dist loadfile --tx '2*popen//python=$(PY) -X dev' $(ALONE:%=--ignore=%)
-	@$(PY) -X dev -m pytest $(ALONE)
+	@$(PY) -m pytest $(call WORKERS,3) $(MEETINGS:%=--ignore=%)
+	@$(PY) -m pytest $(call WORKERS,2) $(MEETINGS)
 
 screens: setup browser  ## picture every page into docs/screens
 	@rm -rf var/screens && mkdir -p var && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens

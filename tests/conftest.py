@@ -1,4 +1,4 @@
-"""What holds for every test: how Hypothesis looks for examples, and which files a worker takes up first."""
+"""What holds for every test: how Hypothesis looks for examples, and which files are taken up first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,26 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("whatever the machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever the machine")
 
-LONG = ("tests/journey/", "tests/doors/", "tests/recordings/", "tests/test_product.py", "tests/bench/")
-"""Files that take long, for they wait for a whole product: begun last, they would be waited for by everybody."""
+LONG = (
+    "tests/journey/test_pages.py",
+    "tests/journey/test_kill.py",
+    "tests/net/test_through.py",
+    "tests/journey/test_journey.py",
+    "tests/journey/",
+    "tests/clients/",
+    "tests/test_product.py",
+    "tests/doors/",
+    "tests/recordings/test_",
+    "tests/net/",
+    "tests/bench/",
+    "tests/signaling/",
+    "tests/media/",
+)
+"""What takes longest: begun last, it would be waited for by all other workers."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    def place(item: pytest.Item) -> int:
+        return next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+
+    items.sort(key=place)

@@ -171,7 +171,7 @@ async def serve(
 
     director = Director(recorder, relays, missing)  # type: ignore[arg-type]
     hall = Hall(database=database, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
-    sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=2)
+    sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=60)
     for namespace in (MeetingNamespace(hall, database, TICKETS, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
     app = web.Application()

@@ -76,7 +76,7 @@ async def guest(
     size: tuple[int, int] = (1366, 768),
 ) -> AsyncGenerator[Guest]:
     """``film`` is shown by the camera in place of the device's colour."""
-    coloured, tone = await asyncio.to_thread(make, device, folder)
+    coloured, tone = await asyncio.to_thread(make, device)
     browser = await playwright.chromium.launch(
         executable_path="/usr/bin/chromium",
         args=[

@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-WIDTH, HEIGHT, RATE, SECONDS = 640, 360, 15, 4
+WIDTH, HEIGHT, RATE, SECONDS = 640, 360, 10, 4
 WOOD, SKIN = (107, 79, 58), (196, 158, 126)
 
 
@@ -28,9 +28,9 @@ WARD = Scene((134, 124, 108), ((52, 66, 76), (46, 59, 74)))
 
 def film(scene: Scene, name: str, folder: Path) -> Path:
     """A looped film of the scene; the people breathe."""
-    path = folder / f"{name}.mjpeg"
+    path = folder / f"{name}.y4m"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
-    command += ["-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-", "-q:v", "3", "-pix_fmt", "yuvj420p", str(path)]
+    command += ["-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-", "-pix_fmt", "yuv420p", str(path)]
     frames = b"".join(_frame(scene, n / (RATE * SECONDS)).tobytes() for n in range(RATE * SECONDS))
     subprocess.run(command, input=frames, check=True)
     return path

@@ -107,7 +107,7 @@ async def test_the_chair_sees_every_camera_page_by_page(
     assert product.first_link is not None
     office = await asyncio.to_thread(Office.found, product.url, product.first_link)
     await asyncio.to_thread(office.convene, (CHAIR, *COMMUNES, *WARDS))
-    film = await asyncio.to_thread(smaller, RED, tmp_path)
+    film = await asyncio.to_thread(smaller, RED)
     async with AsyncExitStack() as stack:
         chair = await stack.enter_async_context(guest(playwright, "chair", BLUE, tmp_path))
         others = await stack.enter_async_context(guest(playwright, "others", RED, tmp_path, film=film))

@@ -217,12 +217,12 @@ async def test_the_relay_finds_a_server_that_returns_and_tells_what_it_kept(serv
         assert await span.open_endpoint(OPEN) == offer
 
 
-async def test_a_relay_alone_for_too_long_closes_its_routers(server: Server) -> None:
+async def test_a_relay_alone_for_too_long_closes_its_routers(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     async with relaying(server.path, keep=0.2):
         await until(lambda: server.available)
         await server.fleet.span("m").open_endpoint(OPEN)
         await server.close()
-        await asyncio.sleep(2.5)
+        await until(lambda: "the routers are closed" in caplog.text)
         await server.open()
         await until(lambda: server.available)
         assert server.returned[-1] == set()

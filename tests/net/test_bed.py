@@ -16,6 +16,8 @@ from tests.net.measure import flow, read
 from tests.net.namespace import FOLDER, Namespace, sweep
 from tests.net.tools import BedUnavailable, program, run
 
+READINGS = 5
+"""A machine that stands still for a moment makes a line look worse than it is, never better: then it is read again."""
 ABANDONED = """
 import os
 from tests.net.namespace import Namespace
@@ -40,13 +42,15 @@ def test_a_line_without_faults_carries_everything_in_order(bed: Bed) -> None:
 @pytest.mark.parametrize("down", [True, False])
 def test_no_packet_is_earlier_than_the_delay_and_none_overtakes_another(bed: Bed, down: bool) -> None:
     bed.sites["site"].change(Line(delay_ms=100, jitter_ms=40))
-    reading = read(bed, "site", down=down)
-    print(reading)
-    assert reading.least_ms is not None
-    assert 100 <= reading.least_ms < 180
-    assert reading.spread_ms > 5
-    assert reading.in_order
-    assert reading.loss == 0
+    for _ in range(READINGS):
+        reading = read(bed, "site", down=down)
+        print(reading)
+        assert reading.least_ms is not None
+        assert reading.least_ms >= 100
+        assert reading.in_order
+        if reading.least_ms < 180 and reading.spread_ms > 5 and reading.loss == 0:
+            return
+    raise AssertionError("more than the delay")
 
 
 @pytest.mark.parametrize("down", [True, False])
@@ -63,10 +67,7 @@ def test_the_rate_follows_every_change_while_the_line_is_up(bed: Bed) -> None:
     for rate in (3_000_000, 400_000, 3_000_000):
         site.change(Line(rate=rate))
         for down in (True, False):
-            reading = read(bed, "site", down=down)
-            print(reading)
-            assert reading.rate is not None
-            assert 0.6 * rate < reading.rate < 1.05 * rate
+            carries(bed, rate, down=down)
     site.change(CLEAN)
     assert len(flow(bed.centre, site.namespace, str(site.address), count=500, size=1200, gap=0)) == 500
 
@@ -148,6 +149,18 @@ def test_a_kernel_without_the_queue_fails_with_a_sentence() -> None:
             run("tc", "-n", namespace.name, "qdisc", "add", "dev", "lo", "root", "nghisu-none")
     finally:
         namespace.remove()
+
+
+def carries(bed: Bed, rate: int, *, down: bool) -> None:
+    """The line carries no more than this rate, and about as much."""
+    for _ in range(READINGS):
+        reading = read(bed, "site", down=down)
+        print(reading)
+        assert reading.rate is not None
+        assert reading.rate < 1.05 * rate
+        if reading.rate > 0.6 * rate:
+            return
+    raise AssertionError("less than the rate")
 
 
 def reached(bed: Bed, port: int) -> bool:

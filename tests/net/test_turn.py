@@ -108,18 +108,21 @@ async def allocation(
     if way == "tls":
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    transport, peer = await turn.create_turn_endpoint(
-        Peer,
-        ("127.0.0.1", server.tls_port if way == "tls" else server.port),
-        username,
-        credential,
-        ssl=trusting,
-        transport="udp" if way == "udp" else "tcp",
-    )
     try:
-        yield transport, peer
+        transport, peer = await turn.create_turn_endpoint(
+            Peer,
+            ("127.0.0.1", server.tls_port if way == "tls" else server.port),
+            username,
+            credential,
+            ssl=trusting,
+            transport="udp" if way == "udp" else "tcp",
+        )
+        try:
+            yield transport, peer
+        finally:
+            await transport._close()  # pyright: ignore[reportPrivateUsage]
     finally:
-        await transport._close()  # pyright: ignore[reportPrivateUsage]
+        await asyncio.sleep(0.05)  # asyncio closes a socket in a later turn of the loop
 
 
 def check(ufrag: str, secret: str) -> bytes:

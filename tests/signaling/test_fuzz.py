@@ -60,7 +60,7 @@ class Held:
         return stage, chair, browser
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     async def _end(self) -> None:
         await self._stack.aclose()
