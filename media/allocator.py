@@ -1,8 +1,9 @@
 """Which layer of each picture a receiver is sent: what the estimate gives, spent in the order of importance.
 
-Sound comes first and is never touched; then the stage, then the tiles in their order. Each takes the best rung of its
-ladder that still fits, up to what the size needs in which it is shown. Staying needs no margin, going up does. A slot
-whose lowest rung does not fit is paused: it shows nothing rather than a frozen picture.
+Sound comes first and is never touched. Then everyone gets the lowest rung of its ladder, the stage before the tiles:
+nobody is black only because another is large. What is left lets the stage rise as far as it needs in the size in which
+it is shown, then the tiles in their order. Staying needs no margin, going up does. A slot whose lowest rung does not
+fit is paused: it shows nothing rather than a frozen picture.
 
 Pure but for the ``SlotState`` of each slot; time is an argument, in µs, rates in bit/s.
 """
@@ -22,19 +23,20 @@ AMPLE = 1.5
 SETTLE = 1_000_000
 """After a rise or a change of source the key frame's octets blind the estimate: nobody goes up for so long."""
 TRIED = 5_000_000
-"""An estimate that falls so soon after a rise says that the rise was too much."""
+"""A budget that falls so soon after a rise says that the rise was too much."""
+FELL = 0.9
+"""A budget that is still so much of what it was at the rise has not fallen: the picture has grown."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 5_000_000, 60_000_000
 PAUSE = 3_000_000
 """A paused picture stays away for at least so long."""
-WORTH = 50_000
-"""Less is not worth asking of a sender."""
 SHARP = 0.75
 """A layer is good enough with so much of the height in which it is shown."""
 NEVER = -(1 << 62)
 
 
 class Rung(NamedTuple):
-    """One way to send a picture. ``bitrate`` is measured, 0 for a layer that is not alive.
+    """One way to send a picture. ``bitrate`` is measured, 0 for a layer that is not alive; ``height`` in lines, 0 where
+    it is not known.
 
     A layer that was stopped because nobody watches it counts as alive, with the rate that it last had.
     """
@@ -42,17 +44,33 @@ class Rung(NamedTuple):
     spatial: int
     temporal: int
     bitrate: int
+    height: int = 0
 
 
 class SlotState:
-    """What one slot remembers: ``rung``, the place on its ladder now, and how its last rise went."""
+    """What one slot remembers: ``rung``, the place on its ladder now, and how its last rise went.
 
-    __slots__ = ("backoff", "failed", "paused_at", "raised_at", "retry_at", "rung", "settled_at")
+    ``refused`` is what the path was last found not to carry, in all, when the slot had risen to the rung ``failed``:
+    until ``retry_at`` that is tried again only when the budget has become far larger, for then the path is another one.
+    """
+
+    __slots__ = (
+        "backoff",
+        "failed",
+        "paused_at",
+        "raised_at",
+        "raised_with",
+        "refused",
+        "retry_at",
+        "rung",
+        "settled_at",
+    )
 
     def __init__(self) -> None:
         self.rung = PAUSED
         self.raised_at = self.settled_at = self.paused_at = NEVER
         self.retry_at, self.failed, self.backoff = NEVER, PAUSED, FIRST_BACKOFF
+        self.raised_with = self.refused = 0
 
     def switched(self, now: int) -> None:
         """The slot shows another source: what was learned of the old one is void, and its key frame is on its way.
@@ -61,6 +79,10 @@ class SlotState:
         """
         self.settled_at, self.retry_at, self.backoff = now + SETTLE, NEVER, FIRST_BACKOFF
         self.paused_at = NEVER
+
+    def barred(self, place: int, budget: int, now: int) -> bool:
+        """Whether a rise to this rung has failed just now."""
+        return now < self.retry_at and place >= self.failed and budget < AMPLE * self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +96,21 @@ class Claim:
     ladder: Sequence[Rung]
     cap: int
 
+    def offered(self) -> list[int]:
+        """The places of the rungs that may be sent, from worst to best."""
+        return [place for place, rung in enumerate(self.ladder) if rung.bitrate and rung.spatial <= self.cap]
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """``rungs`` are places on the ladders, ``PAUSED`` for none. ``spent`` is what they and the sound take together.
 
-    ``wanted`` is what the first slot that could be better would need to be at its best, 0 when all are; probe for it.
-    ``caps`` are, for senders without simulcast, the bit rates at which they would fit; ``None`` where there is nothing
-    to ask.
+    ``wanted`` is what the path would have to carry for all to be at their best, 0 when they are; probe for it.
     """
 
     rungs: tuple[int, ...]
     spent: int
     wanted: int
-    caps: tuple[int | None, ...]
 
 
 def layer_for(height: int, heights: Sequence[int]) -> int:
@@ -97,49 +120,63 @@ def layer_for(height: int, heights: Sequence[int]) -> int:
 
 def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int) -> Allocation:
     """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose."""
-    settled = all(now >= claim.state.settled_at for claim in claims)
-    spent, unmet = audio, 0
-    caps: list[int | None] = []
-    for claim in claims:
-        state, ladder = claim.state, claim.ladder
-        room = budget - spent
-        careful = int(budget / (MARGIN if settled else AMPLE)) - spent
-        ample = int(budget / AMPLE) - spent
-        now_at, best, rung = state.rung, PAUSED, PAUSED
-        allowed = len(ladder) if state.retry_at <= now else state.failed
-        if now_at == PAUSED and now - state.paused_at < PAUSE:
-            allowed = 0
-        for place, (spatial, _, bitrate) in enumerate(ladder):
-            if not bitrate or spatial > claim.cap:
-                continue
-            if place <= now_at or place < allowed:
+    purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims))
+    offers = [claim.offered() for claim in claims]
+    rungs = [PAUSED] * len(claims)
+    for most in (1, None):
+        for place, (claim, offered) in enumerate(zip(claims, offers, strict=True)):
+            if most or rungs[place] != PAUSED:
+                rungs[place] = purse.pay(claim, offered[:most], rungs[place], now)
+    wanted, unmet = audio, False
+    for claim, offered, rung in zip(claims, offers, rungs, strict=True):
+        if offered:
+            wanted += claim.ladder[offered[-1]].bitrate
+            unmet = unmet or rung < offered[-1]
+    refused = max((claim.state.refused for claim in claims if now < claim.state.retry_at), default=0)
+    for claim, offered, rung in zip(claims, offers, rungs, strict=True):
+        _note(claim, rung, purse, now, alive=claim.state.rung in offered)
+    return Allocation(tuple(rungs), purse.spent, int(max(MARGIN * wanted, AMPLE * refused)) + 1 if unmet else 0)
+
+
+class _Purse:
+    """``settled``: nobody has just risen, nor do new key frames come."""
+
+    def __init__(self, budget: int, spent: int, settled: bool) -> None:
+        self.budget, self.spent, self.settled = budget, spent, settled
+
+    def pay(self, claim: Claim, offered: Sequence[int], paid: int, now: int) -> int:
+        """The best of the rungs for which there is money; ``paid`` is the one that was paid already."""
+        state, ladder, best = claim.state, claim.ladder, paid
+        if state.rung == PAUSED and now - state.paused_at < PAUSE:
+            return PAUSED
+        base = self.spent - (ladder[paid].bitrate if paid != PAUSED else 0)
+        careful = self.budget / (MARGIN if self.settled else AMPLE)
+        for place in offered:
+            keeps = place <= state.rung or (place == offered[0] and state.rung != PAUSED)
+            if not keeps and state.barred(place, self.budget, now):
+                break
+            if base + ladder[place].bitrate <= (self.budget if keeps else careful):
                 best = place
-                if bitrate <= (room if place <= now_at else careful):
-                    rung = place
-        if rung > now_at:
-            settled = settled and ladder[rung].bitrate <= ample
-        _note(state, rung, now, fits=now_at <= rung or not _alive(ladder, now_at, claim.cap))
-        if not unmet and best > rung:
-            unmet = ladder[best].bitrate - (ladder[rung].bitrate if rung != PAUSED else 0)
-        spent += ladder[rung].bitrate if rung != PAUSED else 0
-        caps.append(room if len(ladder) == 1 and ladder[0].bitrate and room >= WORTH else None)
-    wanted = int((spent + unmet) * MARGIN) if unmet else 0
-    return Allocation(tuple(claim.state.rung for claim in claims), spent, wanted, tuple(caps))
+        if best != PAUSED:
+            self.spent = base + ladder[best].bitrate
+            if best > max(paid, state.rung):
+                self.settled = self.settled and AMPLE * self.spent <= self.budget
+        return best
 
 
-def _alive(ladder: Sequence[Rung], place: int, cap: int) -> bool:
-    return 0 <= place < len(ladder) and ladder[place].bitrate > 0 and ladder[place].spatial <= cap
-
-
-def _note(state: SlotState, rung: int, now: int, *, fits: bool) -> None:
-    """``fits`` is false when the slot had to go down for want of room."""
+def _note(claim: Claim, rung: int, purse: _Purse, now: int, *, alive: bool) -> None:
+    """``alive`` is false when the rung that the slot had is not offered any more."""
+    state = claim.state
     recent = now - state.raised_at < TRIED
-    if not fits and recent:
-        state.failed, state.retry_at = state.rung, now + state.backoff
-        state.backoff = min(LONGEST_BACKOFF, 2 * state.backoff)
+    if rung < state.rung and alive and recent:
+        if purse.budget < FELL * state.raised_with:
+            lower = claim.ladder[rung].bitrate if rung != PAUSED else 0
+            state.refused = purse.spent + claim.ladder[state.rung].bitrate - lower
+            state.failed, state.retry_at = state.rung, now + state.backoff
+            state.backoff = min(LONGEST_BACKOFF, 2 * state.backoff)
         state.raised_at = NEVER
     elif rung > state.rung:
-        state.raised_at, state.settled_at = now, now + SETTLE
+        state.raised_at, state.settled_at, state.raised_with = now, now + SETTLE, purse.budget
     elif not recent and now > state.retry_at + TRIED:
         state.backoff = FIRST_BACKOFF
     if rung == PAUSED and state.rung != PAUSED:

@@ -256,10 +256,13 @@ class Estimate:
         ``after``: what was delivered was sent when the target was lower already, and tells whose the queue is.
         """
         standing, threshold = self.standing, self._threshold
+        losing = self._lost > (self._own + SUSPECT) * (self._received + self._lost) + 1
         if not self._full_since:
             self._full_since, self._growths, self._held, self._held_standing = now, 0, 0, standing
             self._full_rate = max(self.rate, min(self._best, int(self._estimate)))
-        elif standing > self._full_standing + GROWTH:
+            if losing:
+                self._fall(delivered, offered)
+        elif standing > self._full_standing + GROWTH or (losing and standing > self._held_standing - SHRUNK):
             self._growths += after
             self._held, self._held_standing = 0, standing
             patience = STUBBORN if now - self._contested_until > 2 * CONTESTED else 1
@@ -267,12 +270,7 @@ class Estimate:
                 self._contested_until = now + CONTESTED
                 self._calm(0, relaxed=False)
                 return
-            fallen = BETA * delivered
-            if offered < self._estimate / 2:
-                fallen = max(fallen, self._estimate / 2)
-            if fallen < self._estimate:
-                self._estimate, self._ceiling = fallen, delivered
-                self.drops += 1
+            self._fall(delivered, offered)
         elif standing < self._held_standing - SHRUNK:
             self._growths, self._held, self._held_standing = 0, 0, standing
         elif after:
@@ -287,6 +285,14 @@ class Estimate:
         self._threshold = min(HIGH_THRESHOLD, threshold + (standing - threshold) * min(passed, 1_000_000) // 5_000_000)
         self._pull = max(0.4, 1 - (standing - threshold) / 600_000)
         self._aim(self._estimate)
+
+    def _fall(self, delivered: int, offered: int) -> None:
+        fallen = BETA * delivered
+        if offered < self._estimate / 2:
+            fallen = max(fallen, self._estimate / 2)
+        if fallen < self._estimate:
+            self._estimate, self._ceiling = fallen, delivered
+            self.drops += 1
 
     def _assess(self, now: int) -> None:
         """What the loss of the last window means."""

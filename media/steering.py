@@ -71,6 +71,8 @@ class Steering:
             estimate.heed(delivery, now)
             if delivery.cluster is not None:
                 self._probe.heed(estimate, now)
+                if delivery.cluster is None:
+                    self.adapt(self._sounds, now)
             if estimate.drops != self._drops:
                 self._drops = estimate.drops
                 if estimate.target < self._spent:
@@ -115,7 +117,7 @@ class Steering:
                 slot.pause()
             elif slot.wanted is not None:
                 encoding, limit = _coming(slot, slot.wanted, claim.ladder[place])
-                if slot.aim is None or slot.aim[0] is not encoding:
+                if not crowded and (slot.aim is None or slot.aim[0] is not encoding):
                     estimate.blind(now)
                 slot.aim_at(encoding, limit, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
@@ -167,7 +169,7 @@ class Steering:
         now = clock.now()
         owed = self._probe.owed(now)
         if owed > 0:
-            self._probe.paid(self._pad(owed, now))
+            self._pad(owed, now)
         if self._probe.running:
             self._paying = asyncio.get_running_loop().call_later(PACE, self._pay)
 
@@ -190,7 +192,7 @@ def _lowest(claim: Claim) -> int:
 def _claim(slot: Slot, state: SlotState, look: Look) -> Claim:
     """No larger picture is worth sending than the size in which the slot is shown."""
     assert slot.wanted is not None
-    height = look.stage_height if slot.name.startswith("stage") else look.tile_height
-    heights = [encoding.height for encoding in slot.wanted.encodings]
-    cap = allocator.layer_for(height, heights) if all(heights) else len(heights) - 1
-    return Claim(state, slot.wanted.ladder, cap)
+    ladder = slot.wanted.ladder
+    shown = look.stage_height if slot.name.startswith("stage") else look.tile_height
+    heights = list({rung.spatial: rung.height for rung in ladder}.values())
+    return Claim(state, ladder, allocator.layer_for(shown, heights) if all(heights) else len(heights) - 1)
