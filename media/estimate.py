@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from media.sendlog import Delivery
 
-START = 300_000
+START = 250_000
 LEAST, MOST = 30_000, 20_000_000
 
 JUDGED = 90_000
 """Least time between two judgements of what feedback told."""
+FEW = 2_500
+"""Octets between two judgements that are too few to tell a pace."""
 SMOOTHED, FORGOTTEN = 400_000, 60_000_000
 """How long the rate looks back, and how long the best rate is remembered."""
 BASE_WINDOW = 12_000_000
@@ -85,6 +87,7 @@ class Estimate:
         "_ceiling",
         "_contested_until",
         "_estimate",
+        "_full_at",
         "_full_rate",
         "_full_since",
         "_full_standing",
@@ -126,6 +129,7 @@ class Estimate:
         self._arrival = self._sent = self._octets = 0
         self._low, self._threshold = 0, LOW_THRESHOLD
         self._blind_until = self._contested_until = self._best = self._held = 0
+        self._full_at = -LOSS_WINDOW * 2
         self._growths = self._full_rate = self._held_standing = self._full_since = self._full_standing = 0
         self._received = self._lost = self._patience = 0
         self._own, self._own_after = 0.0, 0
@@ -200,6 +204,12 @@ class Estimate:
             self._ceiling = 0
             self._aim(rate)
 
+    def disprove(self, rate: int) -> None:
+        """A probe has filled the path, which carried no more than ``rate``."""
+        if rate < self._estimate:
+            self._ceiling = rate
+            self._aim(max(rate, BETA * self._estimate))
+
     def _judge(self, sent: int, arrival: int, now: int) -> None:
         """Measures what was delivered since the last judgement, and the queue; then falls, holds or rises."""
         passed, octets, least, span = now - self._judged, self._octets, self._least, arrival - self._arrival
@@ -224,9 +234,9 @@ class Estimate:
         if standing > threshold and not contested:
             if now >= self._blind_until or standing > EXTREME:
                 offered = octets * 8_000_000 // max(1, offered_in)
-                self._full(min(delivered, rate), offered, passed, sent > self._full_since + EFFECT, now)
+                self._full(min(delivered, rate) if octets > FEW else rate, offered, passed, sent > self._full_since + EFFECT, now)
         else:
-            self._calm(passed, relaxed=standing <= RELAXED or contested)
+            self._calm(passed, relaxed=now >= self._blind_until and (standing <= RELAXED or contested))
         if now - self._loss_since >= LOSS_WINDOW and self._received + self._lost >= LOSS_PACKETS:
             self._assess(now)
 
@@ -281,7 +291,7 @@ class Estimate:
                 self.standing = self._low = 0
                 self._calm(0, relaxed=False)
                 return
-        self._full_standing = standing
+        self._full_standing, self._full_at = standing, now
         self._threshold = min(HIGH_THRESHOLD, threshold + (standing - threshold) * min(passed, 1_000_000) // 5_000_000)
         self._pull = max(0.4, 1 - (standing - threshold) / 600_000)
         self._aim(self._estimate)
@@ -309,6 +319,8 @@ class Estimate:
             self._patience = 0
         elif excess > SUSPECT and self.standing > self._threshold / 2:
             self._aim(min(self._estimate, float(self.rate)))
+        elif now - self._full_at < 2 * LOSS_WINDOW:
+            self._patience = 0
         elif excess > TRIED:
             self._trial, self._patience = (loss, float(self.rate), self._estimate), 0
             self._aim(min(self._estimate, BETA * self.rate))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from media.estimate import Estimate
     from media.sendlog import Cluster, SendLog
 
-SPAN, LONGEST_SPAN = 250_000, 400_000
+SPAN, LONGEST_SPAN = 250_000, 800_000
 """How long a probe takes, in µs."""
 BURST, BUCKET = 3_000, 10_000
 """Octets that a bucket is likely to hold, and that it holds at most if a probe is to see through it."""
@@ -138,8 +138,9 @@ class Probe:
             self._end(now, failed=estimate.target < min(GAIN * before, self._wanted))
         else:
             if span >= SPAN // 2 and packets >= FEWEST:
-                took = max(span, cluster.arrival_last - cluster.arrival_first)
-                estimate.prove((cluster.octets - (BURST if estimate.drops else 0)) * 7_000_000 // took)
+                pace = cluster.octets * 8_000_000 // max(span, cluster.arrival_last - cluster.arrival_first)
+                estimate.disprove(pace)
+                estimate.prove(pace * (cluster.octets - (BURST if estimate.drops else 0)) * 7 // (8 * cluster.octets))
             self._end(now, failed=True)
 
     def _end(self, now: int, *, failed: bool) -> None:

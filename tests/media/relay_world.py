@@ -165,7 +165,7 @@ class Viewer:
                 due.append(place & 0xFFFF)
         if due:
             self.slot.repeat(due, now)
-        if any(now - times[0] > SECOND for times in self._asked.values()) and now > self._repaired_at:
+        if any(now - times[0] > 3 * SECOND for times in self._asked.values()) and now > self._repaired_at:
             self._repaired_at = now + SECOND
             self.slot.want_key_frame()
 
@@ -346,7 +346,7 @@ class World:
             self.steering.heed(self._letters.pop(0)[1], self.now)
 
     def _report(self) -> None:
-        trip = 2 * self.link.delay
+        trip = 2 * self.link.delay + self.link.wait
         for view in self.views.values():
             view.ask(self.now, trip)
         if self._here:
