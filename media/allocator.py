@@ -118,9 +118,12 @@ def layer_for(height: int, heights: Sequence[int]) -> int:
     return next((layer for layer, offered in enumerate(heights) if offered >= SHARP * height), len(heights) - 1)
 
 
-def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int) -> Allocation:
-    """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose."""
-    purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims))
+def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crowded: bool = False) -> Allocation:
+    """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose.
+
+    ``crowded``: the path is full just now, and nobody goes up.
+    """
+    purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims), crowded)
     offers = [claim.offered() for claim in claims]
     rungs = [PAUSED] * len(claims)
     for most in (1, None):
@@ -141,26 +144,32 @@ def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int) -> Allo
 class _Purse:
     """``settled``: nobody has just risen, nor do new key frames come."""
 
-    def __init__(self, budget: int, spent: int, settled: bool) -> None:
-        self.budget, self.spent, self.settled = budget, spent, settled
+    def __init__(self, budget: int, spent: int, settled: bool, crowded: bool) -> None:
+        self.budget, self.spent, self._settled, self._crowded = budget, spent, settled, crowded
+        self._risen = False
 
     def pay(self, claim: Claim, offered: Sequence[int], paid: int, now: int) -> int:
-        """The best of the rungs for which there is money; ``paid`` is the one that was paid already."""
+        """The best of the rungs for which there is money; ``paid`` is the one that was paid already.
+
+        Where an important picture rises, those behind it stay only if the margin remains.
+        """
         state, ladder, best = claim.state, claim.ladder, paid
         if state.rung == PAUSED and now - state.paused_at < PAUSE:
             return PAUSED
         base = self.spent - (ladder[paid].bitrate if paid != PAUSED else 0)
-        careful = self.budget / (MARGIN if self.settled else AMPLE)
+        careful = self.budget / (MARGIN if self._settled else AMPLE)
+        staying = self.budget / MARGIN if self._risen else self.budget
         for place in offered:
             keeps = place <= state.rung or (place == offered[0] and state.rung != PAUSED)
-            if not keeps and state.barred(place, self.budget, now):
+            if not keeps and (self._crowded or state.barred(place, self.budget, now)):
                 break
-            if base + ladder[place].bitrate <= (self.budget if keeps else careful):
+            if base + ladder[place].bitrate <= (staying if keeps else careful):
                 best = place
         if best != PAUSED:
             self.spent = base + ladder[best].bitrate
             if best > max(paid, state.rung):
-                self.settled = self.settled and AMPLE * self.spent <= self.budget
+                self._risen = True
+                self._settled = self._settled and AMPLE * self.spent <= self.budget
         return best
 
 

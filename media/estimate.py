@@ -181,8 +181,9 @@ class Estimate:
             self._aim(self._estimate * 0.75)
 
     def blind(self, now: int, span: int = 1_000_000) -> None:
-        """For so long a queue is no sign of overuse: a key frame is on its way, or a probe."""
-        self._blind_until = max(self._blind_until, now + span)
+        """For so long a queue is no sign of overuse: a key frame is on its way, or a probe. Not where one stands."""
+        if self.standing <= LOW_THRESHOLD:
+            self._blind_until = max(self._blind_until, now + span)
 
     def clear(self, now: int) -> bool:
         """Whether the path looks fit for a probe: feedback comes, no queue, no strange loss."""
@@ -193,6 +194,11 @@ class Estimate:
             and self.loss - self._own < TRIED
             and self._trial is None
         )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a queue stands, whoever made it."""
+        return self.standing > LOW_THRESHOLD
 
     def over_base(self, delay: int) -> int:
         """How long a queue a packet met that took so long."""
@@ -234,7 +240,13 @@ class Estimate:
         if standing > threshold and not contested:
             if now >= self._blind_until or standing > EXTREME:
                 offered = octets * 8_000_000 // max(1, offered_in)
-                self._full(min(delivered, rate) if octets > FEW else rate, offered, passed, sent > self._full_since + EFFECT, now)
+                self._full(
+                    min(delivered, rate) if octets > FEW else rate,
+                    offered,
+                    passed,
+                    sent > self._full_since + EFFECT,
+                    now,
+                )
         else:
             self._calm(passed, relaxed=now >= self._blind_until and (standing <= RELAXED or contested))
         if now - self._loss_since >= LOSS_WINDOW and self._received + self._lost >= LOSS_PACKETS:

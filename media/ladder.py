@@ -20,6 +20,8 @@ BURST = 1.5
 """More than so many times what was expected is a key frame, and counts no further."""
 FADE = 0.95
 """What of the rate that was expected stays expected after each reading: half of it after three seconds."""
+HEADERS = 1.05
+"""What headers and the seal add to the octets of a picture."""
 FIRST_RATES = (100_000, 250_000, 700_000)
 """Bit rates expected of layers that have only just begun, by their place."""
 
@@ -84,7 +86,7 @@ def ladder(encodings: Sequence[Encoding], now: int) -> tuple[Rung, ...]:
         meter = encoding.meter
         alive = encoding.live or (encoding.started and (not encoding.comes_until or now < encoding.comes_until))
         for layer in range(LAYERS if encoding.codec == "VP8" else 1):
-            rate = int(meter.expected[layer]) or FIRST_RATES[place] * (layer + 1) // LAYERS
+            rate = int(HEADERS * meter.expected[layer]) or FIRST_RATES[place] * (layer + 1) // LAYERS
             offered = alive and layer < meter.layers and (not place or layer >= meter.layers - 2)
             limit = layer if layer < meter.layers - 1 else TOP
             rungs.append(Rung(place, limit, max(1, rate) if offered else 0, encoding.height))

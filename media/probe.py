@@ -60,14 +60,26 @@ class Probe:
     lane); call ``heed`` after the estimate has heeded a delivery.
     """
 
-    __slots__ = ("_begun", "_cluster", "_drops", "_failures", "_lane", "_log", "_next", "_plan", "_sent", "_wanted")
+    __slots__ = (
+        "_begun",
+        "_cluster",
+        "_drops",
+        "_failures",
+        "_filled",
+        "_lane",
+        "_log",
+        "_next",
+        "_plan",
+        "_sent",
+        "_wanted",
+    )
 
     def __init__(self, log: SendLog, lane: int, now: int) -> None:
         self._log, self._lane = log, lane
         self._plan: ProbePlan | None = None
         self._cluster: Cluster | None = None
         self._begun = self._sent = self._wanted = self._failures = self._drops = 0
-        self._next = now
+        self._filled, self._next = False, now
 
     @property
     def running(self) -> bool:
@@ -92,7 +104,7 @@ class Probe:
             return None
         known = max(estimate.target, estimate.rate)
         bitrate = int(min(wanted / SPACE * SPARE, (CAREFUL if self._failures else BOLD) * known))
-        span = BUCKET * 8_000_000 // max(1, bitrate - known) if estimate.drops else SPAN
+        span = BUCKET * 8_000_000 // max(1, bitrate - known) if estimate.drops or self._filled else SPAN
         self._plan = plan = ProbePlan(bitrate, min(max(span, SPAN), LONGEST_SPAN))
         self._begun, self._wanted, self._sent = now, wanted, self._log.counts[self._lane] >> 32
         self._cluster = self._log.mark(self._lane, now + plan.span * 3 // 4)
@@ -132,15 +144,19 @@ class Probe:
             and estimate.over_base(cluster.delay) <= borne
             and cluster.lost <= packets * (estimate.loss + LOSS)
         )
-        if whole and carried and packets >= FEWEST:
+        if not whole and estimate.queue <= borne:
+            self._end(now, failed=False)
+            self._next = now + SPAN
+        elif whole and carried and packets >= FEWEST:
             before = estimate.target
             estimate.prove(int(SPACE * min(plan.bitrate, cluster.octets * 8_000_000 // span)))
             self._end(now, failed=estimate.target < min(GAIN * before, self._wanted))
         else:
+            self._filled = True
             if span >= SPAN // 2 and packets >= FEWEST:
                 pace = cluster.octets * 8_000_000 // max(span, cluster.arrival_last - cluster.arrival_first)
                 estimate.disprove(pace)
-                estimate.prove(pace * (cluster.octets - (BURST if estimate.drops else 0)) * 7 // (8 * cluster.octets))
+                estimate.prove(pace * (cluster.octets - (BURST)) * 7 // (8 * cluster.octets))
             self._end(now, failed=True)
 
     def _end(self, now: int, *, failed: bool) -> None:

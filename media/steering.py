@@ -111,7 +111,7 @@ class Steering:
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
         crowded = estimate.target < self._spent
-        allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
+        allocation = allocator.allocate(budget, SOUND * sounds, claims, now, crowded=estimate.crowded)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
                 slot.pause()

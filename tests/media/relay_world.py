@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from bottleneck import Link, feedback
-from relay_packets import CC_ID, element, rtp, see, vp8
+from relay_packets import CC_ID, rtp, see, vp8
 from relay_wire import PlainWire
 
 from media import clock
@@ -81,9 +81,9 @@ class Camera:
         rids = self.producer.watched(now)
         if rids is not None:
             self._told.append((now + TOLD, {int(rid[1:]) for rid in rids} or {0}))
-        encodings = [self.producer.encodings[place] for place in self.sent]
-        if any([encoding.stream.key_frame_due(now) for encoding in encodings]):
-            self._key_at = now + ASKED
+        for place in self.sent:
+            if self.producer.encodings[place].stream.key_frame_due(now):
+                self._key_at = now + ASKED
         while self._told and self._told[0][0] <= now:
             self.sent = self._told.pop(0)[1]
 
@@ -97,10 +97,11 @@ class Camera:
         noise = self._dice.uniform(0.75, 1.25)
         for place in sorted(self.sent):
             octets = int(self.rates[place] / 200 * noise * (KEY if asked else SHARES[temporal]))
-            self._send(place, octets, 0 if asked else temporal, sync and not asked, asked, now)
+            self._send(place, octets, (0, False) if asked else (temporal, sync), now, key=asked)
         self._wire.flush(now)
 
-    def _send(self, place: int, octets: int, temporal: int, sync: bool, key: bool, now: int) -> None:
+    def _send(self, place: int, octets: int, layer: tuple[int, bool], now: int, *, key: bool) -> None:
+        temporal, sync = layer
         encoding, packets = self.producer.encodings[place], -(-octets // LARGEST)
         self._tl0[place] += not temporal
         for number in range(packets):
@@ -129,7 +130,7 @@ class Viewer:
         self.layer = -1
         self.frames = 0
         self._here: dict[int, tuple[bool, bool, int]] = {}
-        self._next = self._newest = -1
+        self._next = self.newest = -1
         self._asked: dict[int, list[int]] = {}
         self._repaired_at = 0
 
@@ -142,16 +143,16 @@ class Viewer:
                 return
             sequence, payload = int.from_bytes(payload[:2], "big"), payload[2:]
         if self._next < 0:
-            self._next = self._newest = sequence + 0x10000
-        place = self._newest + ((sequence - self._newest + 0x8000 & 0xFFFF) - 0x8000)
+            self._next = self.newest = sequence + 0x10000
+        place = self.newest + ((sequence - self.newest + 0x8000 & 0xFFFF) - 0x8000)
         if place < self._next:
             return
         key = payload[0] & 0x10 > 0 and not payload[6] & 1
         self._here[place] = (seen.marker, key, payload[-1])
         self._asked.pop(place, None)
-        for missing in range(self._newest + 1, place):
+        for missing in range(self.newest + 1, place):
             self._asked[missing] = [now, 0, 0]
-        self._newest = max(self._newest, place)
+        self.newest = max(self.newest, place)
         self._decode()
         if key and self._next < place:
             self._skip(place)
@@ -231,7 +232,9 @@ class World:
         self.buffer = bytearray(2048)
         names = ("stage-video", *(f"tile-{place}" for place in range(tiles)))
         self.cameras = {name: Camera(name, self.wire, seed=place + 5) for place, name in enumerate(names)}
-        offers = [receiving("video", f"s{place}", name, receivable(ROUTER_CAPABILITIES)) for place, name in enumerate(names)]
+        offers = [
+            receiving("video", f"s{place}", name, receivable(ROUTER_CAPABILITIES)) for place, name in enumerate(names)
+        ]
         self.slots = {
             name: Slot(
                 name=name,
@@ -370,15 +373,3 @@ class World:
                 self.link.wait / SECOND,
             )
         )
-
-
-def longest_still(moments: list[Moment]) -> float:
-    return max(moment.still for moment in moments)
-
-
-def layer_from(moments: list[Moment], layer: int) -> float:
-    """Seconds until at least this layer was shown and stayed; infinite for never."""
-    below = [place for place, moment in enumerate(moments) if moment.layer < layer]
-    if not below:
-        return 0.0
-    return moments[below[-1] + 1].at - moments[0].at if below[-1] + 1 < len(moments) else float("inf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bottleneck import Link, Path, Source
 
+from media.allocator import MARGIN
 from media.estimate import Estimate
 from media.probe import Probe, RepairBudget
 
@@ -106,7 +107,7 @@ def test_a_token_bucket_passes_no_rate_that_the_path_does_not_carry() -> None:
         playing.link.rate = 220_000
         playing.estimate.drops += 1
         playing.run(30)
-        assert max(moment.target for moment in playing.last(20)) < 1.15 * 220_000
+        assert max(moment.target for moment in playing.last(20)) < MARGIN * 220_000
 
 
 def test_an_unanswered_probe_is_given_up() -> None:
