@@ -124,18 +124,18 @@ class Probe:
             return 0
         return max(0, owed)
 
-    def heed(self, estimate: Estimate, now: int) -> None:
-        """Judges the probe once its last packet was told of; stops it when a queue builds up."""
+    def heed(self, estimate: Estimate, now: int) -> bool:
+        """Judges the probe once its last packet was told of, which ends it; stops it when a queue builds up."""
         cluster, plan = self._cluster, self._plan
         if cluster is None or plan is None:
-            return
+            return False
         borne = QUEUE + PACKET * 8_000_000 // plan.bitrate
         if cluster.end is None:
             if estimate.queue > 2 * borne:
                 self._log.seal(self._lane)
-            return
+            return False
         if self._log.deliveries[self._lane].edge < cluster.end:
-            return
+            return False
         packets = cluster.received + cluster.lost
         span = cluster.sent_last - cluster.sent_first
         whole = span >= plan.span * 3 // 4
@@ -154,10 +154,11 @@ class Probe:
         else:
             self._filled = True
             if span >= SPAN // 2 and packets >= FEWEST:
-                pace = cluster.octets * 8_000_000 // max(span, cluster.arrival_last - cluster.arrival_first)
-                estimate.disprove(pace)
-                estimate.prove(pace * (cluster.octets - (BURST)) * 7 // (8 * cluster.octets))
+                took = max(span, cluster.arrival_last - cluster.arrival_first)
+                estimate.disprove(cluster.octets * 8_000_000 // took)
+                estimate.prove((cluster.octets - BURST) * 7_000_000 // took)
             self._end(now, failed=True)
+        return True
 
     def _end(self, now: int, *, failed: bool) -> None:
         self._log.deliveries[self._lane].cluster = self._cluster = self._plan = None

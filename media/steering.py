@@ -69,10 +69,8 @@ class Steering:
         if delivery is not None:
             estimate = self.estimate
             estimate.heed(delivery, now)
-            if delivery.cluster is not None:
-                self._probe.heed(estimate, now)
-                if delivery.cluster is None:
-                    self.adapt(self._sounds, now)
+            if delivery.cluster is not None and self._probe.heed(estimate, now):
+                self.adapt(self._sounds, now)
             if estimate.drops != self._drops:
                 self._drops = estimate.drops
                 if estimate.target < self._spent:
