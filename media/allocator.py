@@ -27,6 +27,9 @@ TRIED = 5_000_000
 FELL = 0.9
 """A budget that is still so much of what it was at the rise has not fallen: the picture has grown."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 5_000_000, 60_000_000
+PATIENCE, THIN = 2_000_000, 100_000
+"""For so long the first picture stays where there is no room for it, if its smallest is as thin as this: a pause would
+be longer than most of such moments are."""
 PAUSE = 3_000_000
 """A paused picture stays away for at least so long."""
 SHARP = 0.75
@@ -56,7 +59,10 @@ class SlotState:
 
     __slots__ = (
         "backoff",
+        "cap",
         "failed",
+        "ladder",
+        "offered",
         "paused_at",
         "raised_at",
         "raised_with",
@@ -64,13 +70,16 @@ class SlotState:
         "retry_at",
         "rung",
         "settled_at",
+        "short_since",
     )
 
     def __init__(self) -> None:
         self.rung = PAUSED
-        self.raised_at = self.settled_at = self.paused_at = NEVER
+        self.raised_at = self.settled_at = self.paused_at = self.short_since = NEVER
         self.retry_at, self.failed, self.backoff = NEVER, PAUSED, FIRST_BACKOFF
         self.raised_with = self.refused = 0
+        self.ladder: tuple[Rung, ...] = ()
+        self.cap, self.offered = 0, list[int]()
 
     def switched(self, now: int) -> None:
         """The slot shows another source: what was learned of the old one is void, and its key frame is on its way.
@@ -93,12 +102,16 @@ class Claim:
     """
 
     state: SlotState
-    ladder: Sequence[Rung]
+    ladder: tuple[Rung, ...]
     cap: int
 
-    def offered(self) -> list[int]:
+    def offered(self) -> Sequence[int]:
         """The places of the rungs that may be sent, from worst to best."""
-        return [place for place, rung in enumerate(self.ladder) if rung.bitrate and rung.spatial <= self.cap]
+        state, ladder, cap = self.state, self.ladder, self.cap
+        if ladder is not state.ladder or cap != state.cap:
+            state.ladder, state.cap = ladder, cap
+            state.offered = [place for place, rung in enumerate(ladder) if rung.bitrate and rung.spatial <= cap]
+        return state.offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +138,13 @@ def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crow
     """
     purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims), crowded)
     offers = [claim.offered() for claim in claims]
-    rungs = [PAUSED] * len(claims)
-    for most in (1, None):
-        for place, (claim, offered) in enumerate(zip(claims, offers, strict=True)):
-            if most or rungs[place] != PAUSED:
-                rungs[place] = purse.pay(claim, offered[:most], rungs[place], now)
+    rungs = [
+        purse.grant(claim, offered, now, patient=not place)
+        for place, (claim, offered) in enumerate(zip(claims, offers, strict=True))
+    ]
+    for place, (claim, offered) in enumerate(zip(claims, offers, strict=True)):
+        if rungs[place] != PAUSED:
+            rungs[place] = purse.raised(claim, offered, now)
     wanted, unmet = audio, False
     for claim, offered, rung in zip(claims, offers, rungs, strict=True):
         if offered:
@@ -144,33 +159,60 @@ def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crow
 class _Purse:
     """``settled``: nobody has just risen, nor do new key frames come."""
 
+    __slots__ = ("_careful", "_crowded", "_risen", "_settled", "budget", "spent")
+
     def __init__(self, budget: int, spent: int, settled: bool, crowded: bool) -> None:
         self.budget, self.spent, self._settled, self._crowded = budget, spent, settled, crowded
-        self._risen = False
+        self._careful, self._risen = budget / (MARGIN if settled else AMPLE), False
 
-    def pay(self, claim: Claim, offered: Sequence[int], paid: int, now: int) -> int:
-        """The best of the rungs for which there is money; ``paid`` is the one that was paid already.
+    def grant(self, claim: Claim, offered: Sequence[int], now: int, *, patient: bool) -> int:
+        """The lowest rung where there is money for it, and where it was there and is waited for."""
+        if not offered:
+            return PAUSED
+        state, lowest = claim.state, offered[0]
+        spent = self.spent + claim.ladder[lowest].bitrate
+        if state.rung != PAUSED:
+            if spent <= self.budget:
+                state.short_since = NEVER
+            elif state.short_since == NEVER:
+                state.short_since = now
+            waits = patient and claim.ladder[lowest].bitrate <= THIN and now - state.short_since < PATIENCE
+            if spent > self.budget and not waits:
+                return PAUSED
+        elif (
+            spent > self._careful
+            or now - state.paused_at < PAUSE
+            or state.barred(lowest, self.budget, now)
+            or (self._crowded and state.paused_at != NEVER)
+        ):
+            return PAUSED
+        self._take(spent, risen=state.rung == PAUSED)
+        return lowest
+
+    def raised(self, claim: Claim, offered: Sequence[int], now: int) -> int:
+        """The best rung for which there is money, after the lowest was granted.
 
         Where an important picture rises, those behind it stay only if the margin remains.
         """
-        state, ladder, best = claim.state, claim.ladder, paid
-        if state.rung == PAUSED and now - state.paused_at < PAUSE:
-            return PAUSED
-        base = self.spent - (ladder[paid].bitrate if paid != PAUSED else 0)
-        careful = self.budget / (MARGIN if self._settled else AMPLE)
+        state, ladder, best = claim.state, claim.ladder, offered[0]
+        base, spent = self.spent - ladder[best].bitrate, self.spent
         staying = self.budget / MARGIN if self._risen else self.budget
         for place in offered:
-            keeps = place <= state.rung or (place == offered[0] and state.rung != PAUSED)
+            keeps = place <= state.rung
             if not keeps and (self._crowded or state.barred(place, self.budget, now)):
                 break
-            if base + ladder[place].bitrate <= (staying if keeps else careful):
-                best = place
-        if best != PAUSED:
-            self.spent = base + ladder[best].bitrate
-            if best > max(paid, state.rung):
-                self._risen = True
-                self._settled = self._settled and AMPLE * self.spent <= self.budget
+            total = base + ladder[place].bitrate
+            if total <= (staying if keeps else self._careful):
+                best, spent = place, total
+        self._take(spent, risen=best > max(offered[0], state.rung))
         return best
+
+    def _take(self, spent: int, *, risen: bool) -> None:
+        self.spent = spent
+        if risen:
+            self._risen = True
+            if self._settled and AMPLE * spent > self.budget:
+                self._settled, self._careful = False, self.budget / AMPLE
 
 
 def _note(claim: Claim, rung: int, purse: _Purse, now: int, *, alive: bool) -> None:

@@ -12,8 +12,9 @@ Congestion control for interactive media after the requirements of RFC 8836, bui
   held back than it could hold, its delay becomes the base: the estimate does not starve.
 - **Loss.** Much loss without a queue is put on trial: the target falls below what is delivered, and if the loss does
   not, it is the path's own and is subtracted from then on. Little loss that stays the same is the path's own too.
-- **Rise.** 8 % a second (draft-ietf-rmcat-gcc-02 section 5.5), 3 % near the rate at which the link was last full,
-  never beyond 1.25 × what is delivered: leaps are for ``probe.py``. Nothing decays while nothing is sent.
+- **Rise.** 8 % a second (draft-ietf-rmcat-gcc-02 section 5.5), 25 % while more than the estimate is delivered, 3 %
+  near the rate at which the link was last full, never beyond 1.25 × what is delivered: leaps are for ``probe.py``.
+  Nothing decays while nothing is sent.
 
 Times are in µs, rates in bit/s. Pure; time is an argument.
 """
@@ -58,7 +59,7 @@ PROOF = 300_000
 """What must have been held back beyond the queue's length before the queue is taken for the path's own delay."""
 
 BETA = 0.9
-RISE, RISE_NEAR, ROOM = 0.08, 0.03, 1.25
+RISE, RISE_NEAR, RISE_SEEN, ROOM = 0.08, 0.03, 0.25, 1.25
 SILENCE = 500_000
 
 LOSS_WINDOW, LOSS_PACKETS = 1_000_000, 40
@@ -226,7 +227,8 @@ class Estimate:
             return
         offered_in, self._arrival, self._sent = sent - self._sent, arrival, sent
         delivered = octets * 8_000_000 // span
-        rate = self.rate = self.rate + (delivered - self.rate) * span // SMOOTHED if span < SMOOTHED else delivered
+        known = span < SMOOTHED and self.rate
+        rate = self.rate = self.rate + (delivered - self.rate) * span // SMOOTHED if known else delivered
         if rate > self._best:
             self._best = rate
         elif now - self._contested_until > 2 * CONTESTED:
@@ -268,7 +270,8 @@ class Estimate:
         estimate, most = self._estimate, ROOM * self.rate
         if relaxed and estimate < most and self._trial is None and self.loss - self._own <= SUSPECT:
             near = 0.8 * self._ceiling < estimate < 1.1 * self._ceiling
-            risen = estimate * (1 + (RISE_NEAR if near else RISE) * min(passed, 1_000_000) / 1_000_000)
+            rise = RISE_NEAR if near else RISE_SEEN if estimate < self.rate else RISE
+            risen = estimate * (1 + rise * min(passed, 1_000_000) / 1_000_000)
             estimate = min(risen, most, MOST)
         self._estimate, self._pull, self.target = estimate, 1.0, int(estimate)
 

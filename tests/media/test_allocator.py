@@ -10,6 +10,7 @@ from media.allocator import (
     AMPLE,
     FIRST_BACKOFF,
     MARGIN,
+    PATIENCE,
     PAUSE,
     PAUSED,
     SETTLE,
@@ -23,8 +24,8 @@ from media.allocator import (
 )
 
 SOUND = 40_000
-CAMERA = [Rung(0, 0, 70_000), Rung(0, 1, 120_000), Rung(1, 0, 200_000), Rung(1, 1, 350_000), Rung(2, 1, 900_000)]
-SINGLE = [Rung(0, 0, 500_000)]
+CAMERA = (Rung(0, 0, 70_000), Rung(0, 1, 120_000), Rung(1, 0, 200_000), Rung(1, 1, 350_000), Rung(2, 1, 900_000))
+SINGLE = (Rung(0, 0, 500_000),)
 SECOND = 1_000_000
 
 
@@ -43,8 +44,14 @@ class Wall:
             allocate(budget, SOUND, self.claims, self.now)
         return allocate(budget, SOUND, self.claims, self.now)
 
+    def top(self, bitrate: int) -> None:
+        """The best rung of the first claim takes so much now, 0 for none."""
+        first, *rest = self.claims
+        changed = (*first.ladder[:-1], first.ladder[-1]._replace(bitrate=bitrate))
+        self.claims = (Claim(first.state, changed, first.cap), *rest)
 
-def camera(cap: int = 2, ladder: list[Rung] = CAMERA) -> Claim:
+
+def camera(cap: int = 2, ladder: tuple[Rung, ...] = CAMERA) -> Claim:
     return Claim(SlotState(), ladder, cap)
 
 
@@ -57,8 +64,17 @@ def test_everyone_has_a_small_picture_before_the_stage_rises_and_the_stage_rises
     assert wall.given(SOUND + 210_000).rungs == (0, 0, 0)
     assert wall.given(SOUND + 209_000).rungs == (0, 0, PAUSED)
     assert wall.given(SOUND + 70_000).rungs == (0, PAUSED, PAUSED)
-    assert wall.given(SOUND + 69_000).rungs == (PAUSED, PAUSED, PAUSED)
+    assert wall.given(SOUND + 69_000, PATIENCE / SECOND + 0.5).rungs == (PAUSED, PAUSED, PAUSED)
     assert wall.given(10_000).spent == SOUND
+
+
+def test_the_stage_stays_small_through_a_moment_without_room() -> None:
+    wall = Wall(camera(), camera(0))
+    wall.given(SOUND + 250_000, 6)
+    assert wall.given(SOUND + 30_000, PATIENCE / SECOND - 0.5).rungs == (0, PAUSED)
+    assert wall.given(SOUND + 150_000, 1).rungs[0] == 1
+    assert wall.given(SOUND + 30_000, PATIENCE / SECOND - 0.5).rungs == (0, PAUSED)
+    assert wall.given(SOUND + 30_000, 1).rungs == (PAUSED, PAUSED)
 
 
 def test_nobody_goes_up_while_a_queue_stands() -> None:
@@ -85,6 +101,10 @@ def test_where_the_stage_rises_the_tiles_leave_it_its_margin() -> None:
 def test_what_is_given_always_fits() -> None:
     wall = Wall(camera(), camera(1), camera(0), camera(0, SINGLE))
     for budget in (3_000_000, 700_000, 350_000, 90_000, 1_200_000, 450_000, 2_500_000, 100_000):
+        stage, *_ = wall.given(budget).rungs
+        if stage:
+            assert wall.given(budget).spent <= budget
+        wall.given(budget, PATIENCE / SECOND)
         for _ in range(6):
             assert wall.given(budget, 1).spent <= budget
 
@@ -105,19 +125,18 @@ def test_no_more_is_sent_than_the_size_needs() -> None:
 
 
 def test_a_layer_that_is_not_alive_is_passed_over() -> None:
-    ladder = [Rung(0, 0, 120_000), Rung(1, 0, 0), Rung(2, 0, 900_000)]
+    ladder = (Rung(0, 0, 120_000), Rung(1, 0, 0), Rung(2, 0, 900_000))
     assert Wall(camera(2, ladder)).given(5_000_000).rungs == (2,)
     assert Wall(camera(1, ladder)).given(5_000_000).rungs == (0,)
-    assert Wall(camera(2, [Rung(0, 0, 0)])).given(5_000_000) == Allocation((PAUSED,), SOUND, 0)
+    assert Wall(camera(2, (Rung(0, 0, 0),))).given(5_000_000) == Allocation((PAUSED,), SOUND, 0)
 
 
 def test_the_layer_on_the_screen_dying_is_no_failed_rise() -> None:
-    ladder = list(CAMERA)
-    wall = Wall(camera(2, ladder))
+    wall = Wall(camera())
     assert wall.given(3_000_000).rungs == (4,)
-    ladder[4] = Rung(2, 1, 0)
+    wall.top(0)
     assert wall.given(3_000_000).rungs == (3,)
-    ladder[4] = Rung(2, 1, 900_000)
+    wall.top(900_000)
     assert wall.given(3_000_000, 1.5).rungs == (4,)
 
 
@@ -157,13 +176,12 @@ def test_a_failed_rise_is_forgotten_where_far_more_than_it_needed_is_carried() -
 
 
 def test_a_picture_that_grew_is_no_failed_rise() -> None:
-    ladder = list(CAMERA)
-    wall = Wall(camera(2, ladder))
+    wall = Wall(camera())
     wall.given(500_000, 10)
     assert wall.given(1_150_000, 1).rungs == (4,)
-    ladder[4] = Rung(2, 1, 1_200_000)
+    wall.top(1_200_000)
     assert wall.given(1_150_000, 0.5).rungs == (3,)
-    ladder[4] = Rung(2, 1, 900_000)
+    wall.top(900_000)
     assert wall.given(1_150_000, 1.5).rungs == (4,)
 
 
@@ -190,7 +208,7 @@ def test_a_sender_of_one_layer_is_forwarded_or_paused() -> None:
     wall = Wall(camera(2, SINGLE))
     assert wall.given(1_000_000, 2) == Allocation((0,), SOUND + 500_000, 0)
     assert wall.given(400_000).rungs == (PAUSED,)
-    lower = Wall(camera(2, [Rung(0, 0, 330_000)]))
+    lower = Wall(camera(2, (Rung(0, 0, 330_000),)))
     assert lower.given(450_000, 1).rungs == (0,)
 
 
