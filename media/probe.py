@@ -167,12 +167,13 @@ class Probe:
 
 
 class RepairBudget:
-    """What repetitions may take of a thin path: a quarter of the target, and half a second's worth of that at once.
+    """What repetitions may take of a thin path: half of the target, a quarter where a queue stands, and half a second's
+    worth of that at once.
 
     Without a limit they choke it: 66,000 repetitions in 15 s into 0.8 Mbit/s left no picture (``relay.md``).
     """
 
-    SHARE = 0.25
+    SHARE, CROWDED = 0.5, 0.25
     AT_ONCE = 500_000
     LEAST = 6_000
     """Octets that are always granted at once: a few packets."""
@@ -185,7 +186,8 @@ class RepairBudget:
 
     def spend(self, octets: int, now: int) -> bool:
         """Whether a repetition of so many octets may be sent; takes them from the budget if so."""
-        pace = self.SHARE * self._estimate.target / 8_000_000
+        estimate = self._estimate
+        pace = (self.CROWDED if estimate.crowded else self.SHARE) * estimate.target / 8_000_000
         most = max(self.LEAST, pace * self.AT_ONCE)
         self._octets = min(most, self._octets + pace * (now - self._at))
         self._at = now

@@ -123,13 +123,16 @@ def test_an_unanswered_probe_is_given_up() -> None:
     assert playing.estimate.target > 1_000_000
 
 
-def test_repetitions_take_a_quarter_of_the_target_and_no_more() -> None:
+def test_repetitions_take_half_of_the_target_and_a_quarter_where_a_queue_stands() -> None:
     estimate = Estimate(0, start=800_000)
     budget = RepairBudget(estimate, 0)
     granted = sum(1_200 for now in range(0, 15_000_000, 1_000) if budget.spend(1_200, now))
-    assert 0.9 * 375_000 < granted <= 375_000 + 12_500
-    assert not budget.spend(12_500, 15_000_000)
-    assert budget.spend(1_200, 30_000_000)
+    assert 0.9 * 750_000 < granted <= 750_000 + 25_000
+    estimate.standing = 100_000
+    granted = sum(1_200 for now in range(15_000_000, 30_000_000, 1_000) if budget.spend(1_200, now))
+    assert 0.9 * 375_000 < granted <= 375_000 + 25_000
+    assert not budget.spend(12_500, 30_000_000)
+    assert budget.spend(1_200, 45_000_000)
 
 
 def test_even_the_thinnest_path_is_granted_a_few_repetitions_at_once() -> None:
