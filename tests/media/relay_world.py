@@ -1,189 +1,32 @@
 """One receiver behind a thin link, and the cameras that it sees, in virtual time.
 
 Of the relay everything is real: producers, slots, fans, log, feedback, estimate, probe, allocator, steering. The
-cameras, the link and the receiver's decoder are played here.
+cameras, the link and the receiver's decoders are played here.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from bottleneck import Link, feedback
-from relay_packets import CC_ID, rtp, see, vp8
+from relay_camera import Camera
+from relay_viewer import Viewer
 from relay_wire import PlainWire
 
 from media import clock
 from media.lot import NUMBER_AT
 from media.messages import Look
-from media.ortc import ROUTER_CAPABILITIES, Sending, Sent, receivable, receiving
-from media.producer import Producer
-from media.rtp import MID, TRANSPORT_CC, ExtensionIds, Packet
+from media.ortc import ROUTER_CAPABILITIES, receivable, receiving
 from media.slot import Slot
 from media.steering import Steering
 
 MS, SECOND = 1_000, 1_000_000
 STEP, FRAME, FEEDBACK, TICK, LOOK = 5 * MS, 40 * MS, 50 * MS, 50 * MS, 400 * MS
-HEIGHTS = (180, 360, 720)
-RATES = (120_000, 330_000, 1_350_000)
-"""Bit/s of each size, as Chromium sends a room with a camera's noise in it."""
-KEY = 7
-"""A key frame is so many times as large as another frame."""
-SHARES = {0: 1.6, 1: 0.8, 2: 0.8}
-"""Size of a frame by its temporal layer: 40, 60, 100 % of the bits up to each of the three."""
-PATTERN = ((0, False), (2, True), (1, True), (2, False))
-TOLD = 200 * MS
-"""From the relay's wish for other sizes to the first packet of them: signalling, and the browser's encoder."""
-ASKED = 60 * MS
-"""From the relay's wish for a key frame to the encoder."""
 SPOKEN = 100
 """Octets of a packet of sound, 50 a second."""
-LARGEST = 1_100
-EXTENSIONS = {MID: 4, TRANSPORT_CC: CC_ID}
-
-
-class Camera:
-    """Sends the sizes that somebody takes; a key frame that is asked for in one comes in all, as libvpx does it."""
-
-    def __init__(self, name: str, wire: PlainWire, rates: tuple[int, ...] = RATES, *, seed: int = 5) -> None:
-        self._dice, self._wire = random.Random(seed), wire
-        rids = tuple(Sent(f"r{place}", 1000 + 2 * place, 1001 + 2 * place) for place in range(len(rates)))
-        self.rates = rates
-        self.producer = Producer(
-            endpoint=name,
-            source="camera",
-            kind="video",
-            sending=Sending("VP8", 96, 97, rids, "0", EXTENSIONS, 1),
-            sender_clock=clock.SenderClock(),
-            watcher=self,
-            wire=wire,
-            ask_key_frame=lambda _: None,
-        )
-        self.sent = set(range(len(rates)))
-        self._told: list[tuple[int, set[int]]] = []
-        self._sequences, self._tl0 = [100] * len(rates), [0] * len(rates)
-        self._pictures, self._key_at = 0, 0
-        self._ids = ExtensionIds()
-        self._ids.learn(EXTENSIONS)
-
-    def producer_started(self, producer: Producer, *, again: bool) -> None:
-        pass
-
-    def heard(self, producer: Producer, level: int, now: int) -> None:
-        pass
-
-    def tick(self, now: int) -> None:
-        """What the router does: rates are measured, and the sender is told what is watched."""
-        self.producer.measure(now)
-        rids = self.producer.watched(now)
-        if rids is not None:
-            self._told.append((now + TOLD, {int(rid[1:]) for rid in rids} or {0}))
-        for place in self.sent:
-            if self.producer.encodings[place].stream.key_frame_due(now):
-                self._key_at = now + ASKED
-        while self._told and self._told[0][0] <= now:
-            self.sent = self._told.pop(0)[1]
-
-    def film(self, now: int) -> None:
-        """One frame of every size that is sent."""
-        temporal, sync = PATTERN[self._pictures % 4]
-        self._pictures += 1
-        encodings = self.producer.encodings
-        asked = 0 < self._key_at <= now or not all(encodings[place].live for place in self.sent)
-        self._key_at = 0 if asked else self._key_at
-        noise = self._dice.uniform(0.75, 1.25)
-        for place in sorted(self.sent):
-            octets = int(self.rates[place] / 200 * noise * (KEY if asked else SHARES[temporal]))
-            self._send(place, octets, (0, False) if asked else (temporal, sync), now, key=asked)
-        self._wire.flush(now)
-
-    def _send(self, place: int, octets: int, layer: tuple[int, bool], now: int, *, key: bool) -> None:
-        temporal, sync = layer
-        encoding, packets = self.producer.encodings[place], -(-octets // LARGEST)
-        self._tl0[place] += not temporal
-        for number in range(packets):
-            size = octets // packets
-            begin = b"\x00\x00\x9d\x01\x2a\x00\x01" + HEIGHTS[place].to_bytes(2, "little") if key else b""
-            body = (begin if number == 0 else b"") + bytes(max(0, size - 30)) + bytes([place])
-            payload = bytearray(vp8(self._pictures, self._tl0[place], key=key, begins=number == 0, body=body))
-            payload[5] = temporal << 6 | sync << 5
-            self._sequences[place] += 1
-            datagram = rtp(
-                self._sequences[place], now * 9 // 100, bytes(payload), marker=number == packets - 1, ssrc=1000 + place
-            )
-            packet, buffer = Packet(), bytearray(datagram)
-            assert packet.read(buffer, len(buffer), self._ids)
-            packet.view, packet.arrival = memoryview(buffer), now
-            packet.number = encoding.stream.accept(packet.sequence, packet.timestamp, now)
-            encoding.received(packet)
-
-
-class Viewer:
-    """A slot's decoder: shows a frame when all packets up to it are here, asks for what is missing, and for a key
-    frame when that does not come."""
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-        self.layer = -1
-        self.frames = 0
-        self._here: dict[int, tuple[bool, bool, int]] = {}
-        self._next = self.newest = -1
-        self._asked: dict[int, list[int]] = {}
-        self._repaired_at = 0
-
-    def take(self, datagram: bytes, now: int) -> None:
-        """A packet of the slot's own stream, or a repetition."""
-        seen = see(datagram)
-        payload, sequence = seen.payload, seen.sequence
-        if seen.ssrc != self.slot.receiving.ssrc:
-            if len(payload) < 12:
-                return
-            sequence, payload = int.from_bytes(payload[:2], "big"), payload[2:]
-        if self._next < 0:
-            self._next = self.newest = sequence + 0x10000
-        place = self.newest + ((sequence - self.newest + 0x8000 & 0xFFFF) - 0x8000)
-        if place < self._next:
-            return
-        key = payload[0] & 0x10 > 0 and not payload[6] & 1
-        self._here[place] = (seen.marker, key, payload[-1])
-        self._asked.pop(place, None)
-        for missing in range(self.newest + 1, place):
-            self._asked[missing] = [now, 0, 0]
-        self.newest = max(self.newest, place)
-        self._decode()
-        if key and self._next < place:
-            self._skip(place)
-
-    def ask(self, now: int, trip: int) -> None:
-        """Asks again for what is missing, once per round trip, ten times."""
-        due = list[int]()
-        for place, times in self._asked.items():
-            if now >= times[1] and times[2] < 10:
-                times[1], times[2] = now + max(trip, 50 * MS), times[2] + 1
-                due.append(place & 0xFFFF)
-        if due:
-            self.slot.repeat(due, now)
-        if any(now - times[0] > 3 * SECOND for times in self._asked.values()) and now > self._repaired_at:
-            self._repaired_at = now + SECOND
-            self.slot.want_key_frame()
-
-    def _decode(self) -> None:
-        while self._next in self._here:
-            marker, _, layer = self._here.pop(self._next)
-            self._next += 1
-            if marker:
-                self.frames += 1
-                self.layer = layer
-
-    def _skip(self, place: int) -> None:
-        """A key frame lies behind a gap: what is before it is given up."""
-        self._next = place
-        self._here = {number: kept for number, kept in self._here.items() if number >= place}
-        self._asked = {number: times for number, times in self._asked.items() if number >= place}
-        self._decode()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from relay_world import Camera, Line, Moment, World
+from relay_camera import Camera
+from relay_world import Line, Moment, World
 
 STILL = 1.0
 """No picture stands for longer, in seconds."""
