@@ -61,11 +61,14 @@ class Line:
 
 
 class World:
-    """Stands where the event loop would for what is to be done later. ``views``: what each slot shows, stage first."""
+    """Stands where the event loop would for what is to be done later. ``views``: what each slot shows, stage first.
+
+    ``octets`` is all that was sent, ``spoken`` and ``heard`` are packets of sound. ``silent``: nobody speaks.
+    """
 
     numbered, tag, name, handle = True, 0, b"address", None
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, line: Line, *, tiles: int = 0) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, line: Line, *, tiles: int = 0, silent: bool = False) -> None:
         self.now = self.begun = clock.now()
         monkeypatch.setattr(clock, "now", lambda: self.now)
         monkeypatch.setattr("asyncio.get_running_loop", lambda: self)
@@ -92,7 +95,8 @@ class World:
         self.steering = Steering(self.slots.values(), self.log, self.lane, numbered=True, now=self.now)
         self.views = {name: Viewer(slot) for name, slot in self.slots.items()}
         self.moments: list[Moment] = []
-        self.spoken = self.heard = 0
+        self.spoken = self.heard = self.octets = 0
+        self._sounds = 0 if silent else 1
         self._by_ssrc = {
             ssrc: self.views[name]
             for name, offer in zip(names, offers, strict=True)
@@ -120,6 +124,7 @@ class World:
     def _launch(self, number: int, datagram: bytes, size: int) -> None:
         self._number += (number - self._number) & 0xFFFF
         self._sent[self._number] = datagram
+        self.octets += size
         self.link.send(self._number, size + 44, self.now)
 
     # --
@@ -129,7 +134,7 @@ class World:
 
     def show(self, look: Look | None = None) -> None:
         wanted = {name: camera.producer for name, camera in self.cameras.items()}
-        self.steering.show(wanted, look, 1, self.now)
+        self.steering.show(wanted, look, self._sounds, self.now)
 
     def change(self, line: Line) -> None:
         """The line is another one from now on; what waits in its queue stays there."""
@@ -159,7 +164,7 @@ class World:
         self._later = [(at, act) for at, act in self._later if at > self.now]
         for act in due:
             act()
-        if self._due("sound", 20 * MS):
+        if self._sounds and self._due("sound", 20 * MS):
             self.spoken += 1
             self._launch(self.log.stamp_one(self.lane, SPOKEN, self.now), b"", SPOKEN)
         if self._due("frame", FRAME):
@@ -171,7 +176,7 @@ class World:
             for camera in self.cameras.values():
                 camera.tick(self.now)
         if self._due("look", LOOK):
-            self.steering.adapt(1, self.now)
+            self.steering.adapt(self._sounds, self.now)
         if self._due("second", SECOND):
             for camera in self.cameras.values():
                 camera.producer.check_idle(self.now)
