@@ -23,6 +23,8 @@ LOST = 500_000
 """What the receiver has not told of after so many microseconds has been lost."""
 REST = 2_000_000
 """Microseconds after which even who has all that is allowed is looked at again: what was refused may be tried anew."""
+DRAIN = 0.75
+"""What of the target is taken by who has to go down while a queue stands: a key frame comes, and has to pass it."""
 ROOM = 1.3
 """With so much to spare nothing is looked for."""
 PACE = 0.006
@@ -74,7 +76,7 @@ class Steering:
             if estimate.drops != self._drops:
                 self._drops = estimate.drops
                 if estimate.target < self._spent:
-                    self.adapt(self._sounds, now)
+                    self.adapt(self._sounds, now, fallen=True)
 
     # -- What is shown
 
@@ -91,8 +93,11 @@ class Steering:
         self._look = look
         self.adapt(sounds, now)
 
-    def adapt(self, sounds: int, now: int) -> None:
-        """Some times a second: lets every slot have the best layer for which there is room."""
+    def adapt(self, sounds: int, now: int, *, fallen: bool = False) -> None:
+        """Some times a second: lets every slot have the best layer for which there is room.
+
+        ``fallen``: the path has just shown that it is too full, and its queue has to go.
+        """
         estimate = self.estimate
         self._sounds = sounds
         if self._numbered:
@@ -109,6 +114,8 @@ class Steering:
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
         crowded = estimate.target < self._spent
+        if fallen:
+            budget = int(DRAIN * budget)
         allocation = allocator.allocate(budget, SOUND * sounds, claims, now, crowded=estimate.crowded)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
