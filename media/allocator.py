@@ -1,8 +1,9 @@
 """Which layer of each picture a receiver is sent: what the estimate gives, spent in the order of importance.
 
-Sound comes first and is never touched; then the stage, then the tiles in their order. Each takes the best rung of its
-ladder that still fits, up to what the size needs in which it is shown. Staying needs no margin, going up does. A slot
-whose lowest rung does not fit is paused: it shows nothing rather than a frozen picture.
+Sound comes first and is never touched. Then everyone gets the lowest rung of its ladder, the stage before the tiles:
+nobody is black only because another is large. What is left lets the stage rise as far as it needs in the size in which
+it is shown, then the tiles in their order. Staying needs no margin, going up does. A slot whose lowest rung does not
+fit is paused: it shows nothing rather than a frozen picture.
 
 Pure but for the ``SlotState`` of each slot; time is an argument, in µs, rates in bit/s.
 """
@@ -22,19 +23,23 @@ AMPLE = 1.5
 SETTLE = 1_000_000
 """After a rise or a change of source the key frame's octets blind the estimate: nobody goes up for so long."""
 TRIED = 5_000_000
-"""An estimate that falls so soon after a rise says that the rise was too much."""
+"""A budget that falls so soon after a rise says that the rise was too much."""
+FELL = 0.9
+"""A budget that is still so much of what it was at the rise has not fallen: the picture has grown."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 5_000_000, 60_000_000
+PATIENCE, THIN = 2_000_000, 100_000
+"""For so long the first picture stays where there is no room for it, if its smallest is as thin as this: a pause would
+be longer than most of such moments are."""
 PAUSE = 3_000_000
 """A paused picture stays away for at least so long."""
-WORTH = 50_000
-"""Less is not worth asking of a sender."""
 SHARP = 0.75
 """A layer is good enough with so much of the height in which it is shown."""
 NEVER = -(1 << 62)
 
 
 class Rung(NamedTuple):
-    """One way to send a picture. ``bitrate`` is measured, 0 for a layer that is not alive.
+    """One way to send a picture. ``bitrate`` is measured, 0 for a layer that is not alive; ``height`` in lines, 0 where
+    it is not known.
 
     A layer that was stopped because nobody watches it counts as alive, with the rate that it last had.
     """
@@ -42,17 +47,39 @@ class Rung(NamedTuple):
     spatial: int
     temporal: int
     bitrate: int
+    height: int = 0
 
 
 class SlotState:
-    """What one slot remembers: ``rung``, the place on its ladder now, and how its last rise went."""
+    """What one slot remembers: ``rung``, the place on its ladder now, and how its last rise went.
 
-    __slots__ = ("backoff", "failed", "paused_at", "raised_at", "retry_at", "rung", "settled_at")
+    ``refused`` is what the path was last found not to carry, in all, when the slot had risen to the rung ``failed``:
+    until ``retry_at`` that is tried again only when the budget has become far larger, for then the path is another one.
+    """
+
+    __slots__ = (
+        "backoff",
+        "cap",
+        "failed",
+        "ladder",
+        "offered",
+        "paused_at",
+        "raised_at",
+        "raised_with",
+        "refused",
+        "retry_at",
+        "rung",
+        "settled_at",
+        "short_since",
+    )
 
     def __init__(self) -> None:
         self.rung = PAUSED
-        self.raised_at = self.settled_at = self.paused_at = NEVER
+        self.raised_at = self.settled_at = self.paused_at = self.short_since = NEVER
         self.retry_at, self.failed, self.backoff = NEVER, PAUSED, FIRST_BACKOFF
+        self.raised_with = self.refused = 0
+        self.ladder: tuple[Rung, ...] = ()
+        self.cap, self.offered = 0, list[int]()
 
     def switched(self, now: int) -> None:
         """The slot shows another source: what was learned of the old one is void, and its key frame is on its way.
@@ -61,6 +88,10 @@ class SlotState:
         """
         self.settled_at, self.retry_at, self.backoff = now + SETTLE, NEVER, FIRST_BACKOFF
         self.paused_at = NEVER
+
+    def barred(self, place: int, budget: int, now: int) -> bool:
+        """Whether a rise to this rung has failed just now."""
+        return now < self.retry_at and place >= self.failed and budget < AMPLE * self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +102,28 @@ class Claim:
     """
 
     state: SlotState
-    ladder: Sequence[Rung]
+    ladder: tuple[Rung, ...]
     cap: int
+
+    def offered(self) -> Sequence[int]:
+        """The places of the rungs that may be sent, from worst to best."""
+        state, ladder, cap = self.state, self.ladder, self.cap
+        if ladder is not state.ladder or cap != state.cap:
+            state.ladder, state.cap = ladder, cap
+            state.offered = [place for place, rung in enumerate(ladder) if rung.bitrate and rung.spatial <= cap]
+        return state.offered
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """``rungs`` are places on the ladders, ``PAUSED`` for none. ``spent`` is what they and the sound take together.
 
-    ``wanted`` is what the first slot that could be better would need to be at its best, 0 when all are; probe for it.
-    ``caps`` are, for senders without simulcast, the bit rates at which they would fit; ``None`` where there is nothing
-    to ask.
+    ``wanted`` is what the path would have to carry for all to be at their best, 0 when they are; probe for it.
     """
 
     rungs: tuple[int, ...]
     spent: int
     wanted: int
-    caps: tuple[int | None, ...]
 
 
 def layer_for(height: int, heights: Sequence[int]) -> int:
@@ -95,51 +131,103 @@ def layer_for(height: int, heights: Sequence[int]) -> int:
     return next((layer for layer, offered in enumerate(heights) if offered >= SHARP * height), len(heights) - 1)
 
 
-def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int) -> Allocation:
-    """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose."""
-    settled = all(now >= claim.state.settled_at for claim in claims)
-    spent, unmet = audio, 0
-    caps: list[int | None] = []
-    for claim in claims:
-        state, ladder = claim.state, claim.ladder
-        room = budget - spent
-        careful = int(budget / (MARGIN if settled else AMPLE)) - spent
-        ample = int(budget / AMPLE) - spent
-        now_at, best, rung = state.rung, PAUSED, PAUSED
-        allowed = len(ladder) if state.retry_at <= now else state.failed
-        if now_at == PAUSED and now - state.paused_at < PAUSE:
-            allowed = 0
-        for place, (spatial, _, bitrate) in enumerate(ladder):
-            if not bitrate or spatial > claim.cap:
-                continue
-            if place <= now_at or place < allowed:
-                best = place
-                if bitrate <= (room if place <= now_at else careful):
-                    rung = place
-        if rung > now_at:
-            settled = settled and ladder[rung].bitrate <= ample
-        _note(state, rung, now, fits=now_at <= rung or not _alive(ladder, now_at, claim.cap))
-        if not unmet and best > rung:
-            unmet = ladder[best].bitrate - (ladder[rung].bitrate if rung != PAUSED else 0)
-        spent += ladder[rung].bitrate if rung != PAUSED else 0
-        caps.append(room if len(ladder) == 1 and ladder[0].bitrate and room >= WORTH else None)
-    wanted = int((spent + unmet) * MARGIN) if unmet else 0
-    return Allocation(tuple(claim.state.rung for claim in claims), spent, wanted, tuple(caps))
+def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crowded: bool = False) -> Allocation:
+    """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose.
+
+    ``crowded``: the path is full just now, and nobody goes up.
+    """
+    purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims), crowded)
+    offers = [claim.offered() for claim in claims]
+    rungs = [
+        purse.grant(claim, offered, now, patient=not place)
+        for place, (claim, offered) in enumerate(zip(claims, offers, strict=True))
+    ]
+    for place, (claim, offered) in enumerate(zip(claims, offers, strict=True)):
+        if rungs[place] != PAUSED:
+            rungs[place] = purse.raised(claim, offered, now)
+    wanted, unmet = audio, False
+    for claim, offered, rung in zip(claims, offers, rungs, strict=True):
+        if offered:
+            wanted += claim.ladder[offered[-1]].bitrate
+            unmet = unmet or rung < offered[-1]
+    refused = max((claim.state.refused for claim in claims if now < claim.state.retry_at), default=0)
+    for claim, offered, rung in zip(claims, offers, rungs, strict=True):
+        _note(claim, rung, purse, now, alive=claim.state.rung in offered)
+    return Allocation(tuple(rungs), purse.spent, int(max(MARGIN * wanted, AMPLE * refused)) + 1 if unmet else 0)
 
 
-def _alive(ladder: Sequence[Rung], place: int, cap: int) -> bool:
-    return 0 <= place < len(ladder) and ladder[place].bitrate > 0 and ladder[place].spatial <= cap
+class _Purse:
+    """``settled``: nobody has just risen, nor do new key frames come."""
+
+    __slots__ = ("_careful", "_crowded", "_risen", "_settled", "budget", "spent")
+
+    def __init__(self, budget: int, spent: int, settled: bool, crowded: bool) -> None:
+        self.budget, self.spent, self._settled, self._crowded = budget, spent, settled, crowded
+        self._careful, self._risen = budget / (MARGIN if settled else AMPLE), False
+
+    def grant(self, claim: Claim, offered: Sequence[int], now: int, *, patient: bool) -> int:
+        """The lowest rung where there is money for it, and where it was there and is waited for."""
+        if not offered:
+            return PAUSED
+        state, lowest = claim.state, offered[0]
+        spent = self.spent + claim.ladder[lowest].bitrate
+        if state.rung != PAUSED:
+            if spent <= self.budget:
+                state.short_since = NEVER
+            elif state.short_since == NEVER:
+                state.short_since = now
+            waits = patient and claim.ladder[lowest].bitrate <= THIN and now - state.short_since < PATIENCE
+            if spent > self.budget and not waits:
+                return PAUSED
+        elif (
+            spent > self._careful
+            or now - state.paused_at < PAUSE
+            or state.barred(lowest, self.budget, now)
+            or (self._crowded and state.paused_at != NEVER)
+        ):
+            return PAUSED
+        self._take(spent, risen=state.rung == PAUSED)
+        return lowest
+
+    def raised(self, claim: Claim, offered: Sequence[int], now: int) -> int:
+        """The best rung for which there is money, after the lowest was granted.
+
+        Where an important picture rises, those behind it stay only if the margin remains.
+        """
+        state, ladder, best = claim.state, claim.ladder, offered[0]
+        base, spent = self.spent - ladder[best].bitrate, self.spent
+        staying = self.budget / MARGIN if self._risen else self.budget
+        for place in offered:
+            keeps = place <= state.rung
+            if not keeps and (self._crowded or state.barred(place, self.budget, now)):
+                break
+            total = base + ladder[place].bitrate
+            if total <= (staying if keeps else self._careful):
+                best, spent = place, total
+        self._take(spent, risen=best > max(offered[0], state.rung))
+        return best
+
+    def _take(self, spent: int, *, risen: bool) -> None:
+        self.spent = spent
+        if risen:
+            self._risen = True
+            if self._settled and AMPLE * spent > self.budget:
+                self._settled, self._careful = False, self.budget / AMPLE
 
 
-def _note(state: SlotState, rung: int, now: int, *, fits: bool) -> None:
-    """``fits`` is false when the slot had to go down for want of room."""
+def _note(claim: Claim, rung: int, purse: _Purse, now: int, *, alive: bool) -> None:
+    """``alive`` is false when the rung that the slot had is not offered any more."""
+    state = claim.state
     recent = now - state.raised_at < TRIED
-    if not fits and recent:
-        state.failed, state.retry_at = state.rung, now + state.backoff
-        state.backoff = min(LONGEST_BACKOFF, 2 * state.backoff)
+    if rung < state.rung and alive and recent:
+        if purse.budget < FELL * state.raised_with:
+            lower = claim.ladder[rung].bitrate if rung != PAUSED else 0
+            state.refused = purse.spent + claim.ladder[state.rung].bitrate - lower
+            state.failed, state.retry_at = state.rung, now + state.backoff
+            state.backoff = min(LONGEST_BACKOFF, 2 * state.backoff)
         state.raised_at = NEVER
     elif rung > state.rung:
-        state.raised_at, state.settled_at = now, now + SETTLE
+        state.raised_at, state.settled_at, state.raised_with = now, now + SETTLE, purse.budget
     elif not recent and now > state.retry_at + TRIED:
         state.backoff = FIRST_BACKOFF
     if rung == PAUSED and state.rung != PAUSED:

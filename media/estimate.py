@@ -12,8 +12,9 @@ Congestion control for interactive media after the requirements of RFC 8836, bui
   held back than it could hold, its delay becomes the base: the estimate does not starve.
 - **Loss.** Much loss without a queue is put on trial: the target falls below what is delivered, and if the loss does
   not, it is the path's own and is subtracted from then on. Little loss that stays the same is the path's own too.
-- **Rise.** 8 % a second (draft-ietf-rmcat-gcc-02 section 5.5), 3 % near the rate at which the link was last full,
-  never beyond 1.25 × what is delivered: leaps are for ``probe.py``. Nothing decays while nothing is sent.
+- **Rise.** 8 % a second (draft-ietf-rmcat-gcc-02 section 5.5), 25 % while more than the estimate is delivered, 3 %
+  near the rate at which the link was last full, never beyond 1.25 × what is delivered: leaps are for ``probe.py``.
+  Nothing decays while nothing is sent.
 
 Times are in µs, rates in bit/s. Pure; time is an argument.
 """
@@ -25,11 +26,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from media.sendlog import Delivery
 
-START = 300_000
+START = 250_000
 LEAST, MOST = 30_000, 20_000_000
 
 JUDGED = 90_000
 """Least time between two judgements of what feedback told."""
+FEW = 2_500
+"""Octets between two judgements that are too few to tell a pace."""
 SMOOTHED, FORGOTTEN = 400_000, 60_000_000
 """How long the rate looks back, and how long the best rate is remembered."""
 BASE_WINDOW = 12_000_000
@@ -56,7 +59,7 @@ PROOF = 300_000
 """What must have been held back beyond the queue's length before the queue is taken for the path's own delay."""
 
 BETA = 0.9
-RISE, RISE_NEAR, ROOM = 0.08, 0.03, 1.25
+RISE, RISE_NEAR, RISE_SEEN, ROOM = 0.08, 0.03, 0.25, 1.25
 SILENCE = 500_000
 
 LOSS_WINDOW, LOSS_PACKETS = 1_000_000, 40
@@ -85,6 +88,7 @@ class Estimate:
         "_ceiling",
         "_contested_until",
         "_estimate",
+        "_full_at",
         "_full_rate",
         "_full_since",
         "_full_standing",
@@ -126,6 +130,7 @@ class Estimate:
         self._arrival = self._sent = self._octets = 0
         self._low, self._threshold = 0, LOW_THRESHOLD
         self._blind_until = self._contested_until = self._best = self._held = 0
+        self._full_at = -LOSS_WINDOW * 2
         self._growths = self._full_rate = self._held_standing = self._full_since = self._full_standing = 0
         self._received = self._lost = self._patience = 0
         self._own, self._own_after = 0.0, 0
@@ -177,8 +182,9 @@ class Estimate:
             self._aim(self._estimate * 0.75)
 
     def blind(self, now: int, span: int = 1_000_000) -> None:
-        """For so long a queue is no sign of overuse: a key frame is on its way, or a probe."""
-        self._blind_until = max(self._blind_until, now + span)
+        """For so long a queue is no sign of overuse: a key frame is on its way, or a probe. Not where one stands."""
+        if self.standing <= LOW_THRESHOLD:
+            self._blind_until = max(self._blind_until, now + span)
 
     def clear(self, now: int) -> bool:
         """Whether the path looks fit for a probe: feedback comes, no queue, no strange loss."""
@@ -190,6 +196,11 @@ class Estimate:
             and self._trial is None
         )
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a queue stands, whoever made it."""
+        return self.standing > LOW_THRESHOLD
+
     def over_base(self, delay: int) -> int:
         """How long a queue a packet met that took so long."""
         return delay - self._base
@@ -199,6 +210,12 @@ class Estimate:
         if rate > self._estimate:
             self._ceiling = 0
             self._aim(rate)
+
+    def disprove(self, rate: int) -> None:
+        """A probe has filled the path, which carried no more than ``rate``."""
+        if rate < self._estimate:
+            self._ceiling = rate
+            self._aim(max(rate, BETA * self._estimate))
 
     def _judge(self, sent: int, arrival: int, now: int) -> None:
         """Measures what was delivered since the last judgement, and the queue; then falls, holds or rises."""
@@ -210,7 +227,8 @@ class Estimate:
             return
         offered_in, self._arrival, self._sent = sent - self._sent, arrival, sent
         delivered = octets * 8_000_000 // span
-        rate = self.rate = self.rate + (delivered - self.rate) * span // SMOOTHED if span < SMOOTHED else delivered
+        known = span < SMOOTHED and self.rate
+        rate = self.rate = self.rate + (delivered - self.rate) * span // SMOOTHED if known else delivered
         if rate > self._best:
             self._best = rate
         elif now - self._contested_until > 2 * CONTESTED:
@@ -224,9 +242,15 @@ class Estimate:
         if standing > threshold and not contested:
             if now >= self._blind_until or standing > EXTREME:
                 offered = octets * 8_000_000 // max(1, offered_in)
-                self._full(min(delivered, rate), offered, passed, sent > self._full_since + EFFECT, now)
+                self._full(
+                    min(delivered, rate) if octets > FEW else rate,
+                    offered,
+                    passed,
+                    sent > self._full_since + EFFECT,
+                    now,
+                )
         else:
-            self._calm(passed, relaxed=standing <= RELAXED or contested)
+            self._calm(passed, relaxed=now >= self._blind_until and (standing <= RELAXED or contested))
         if now - self._loss_since >= LOSS_WINDOW and self._received + self._lost >= LOSS_PACKETS:
             self._assess(now)
 
@@ -246,7 +270,8 @@ class Estimate:
         estimate, most = self._estimate, ROOM * self.rate
         if relaxed and estimate < most and self._trial is None and self.loss - self._own <= SUSPECT:
             near = 0.8 * self._ceiling < estimate < 1.1 * self._ceiling
-            risen = estimate * (1 + (RISE_NEAR if near else RISE) * min(passed, 1_000_000) / 1_000_000)
+            rise = RISE_NEAR if near else RISE_SEEN if estimate < self.rate else RISE
+            risen = estimate * (1 + rise * min(passed, 1_000_000) / 1_000_000)
             estimate = min(risen, most, MOST)
         self._estimate, self._pull, self.target = estimate, 1.0, int(estimate)
 
@@ -256,10 +281,13 @@ class Estimate:
         ``after``: what was delivered was sent when the target was lower already, and tells whose the queue is.
         """
         standing, threshold = self.standing, self._threshold
+        losing = self._lost > (self._own + SUSPECT) * (self._received + self._lost) + 1
         if not self._full_since:
             self._full_since, self._growths, self._held, self._held_standing = now, 0, 0, standing
             self._full_rate = max(self.rate, min(self._best, int(self._estimate)))
-        elif standing > self._full_standing + GROWTH:
+            if losing:
+                self._fall(delivered, offered)
+        elif standing > self._full_standing + GROWTH or (losing and standing > self._held_standing - SHRUNK):
             self._growths += after
             self._held, self._held_standing = 0, standing
             patience = STUBBORN if now - self._contested_until > 2 * CONTESTED else 1
@@ -267,12 +295,7 @@ class Estimate:
                 self._contested_until = now + CONTESTED
                 self._calm(0, relaxed=False)
                 return
-            fallen = BETA * delivered
-            if offered < self._estimate / 2:
-                fallen = max(fallen, self._estimate / 2)
-            if fallen < self._estimate:
-                self._estimate, self._ceiling = fallen, delivered
-                self.drops += 1
+            self._fall(delivered, offered)
         elif standing < self._held_standing - SHRUNK:
             self._growths, self._held, self._held_standing = 0, 0, standing
         elif after:
@@ -283,10 +306,18 @@ class Estimate:
                 self.standing = self._low = 0
                 self._calm(0, relaxed=False)
                 return
-        self._full_standing = standing
+        self._full_standing, self._full_at = standing, now
         self._threshold = min(HIGH_THRESHOLD, threshold + (standing - threshold) * min(passed, 1_000_000) // 5_000_000)
         self._pull = max(0.4, 1 - (standing - threshold) / 600_000)
         self._aim(self._estimate)
+
+    def _fall(self, delivered: int, offered: int) -> None:
+        fallen = BETA * delivered
+        if offered < self._estimate / 2:
+            fallen = max(fallen, self._estimate / 2)
+        if fallen < self._estimate:
+            self._estimate, self._ceiling = fallen, delivered
+            self.drops += 1
 
     def _assess(self, now: int) -> None:
         """What the loss of the last window means."""
@@ -303,6 +334,8 @@ class Estimate:
             self._patience = 0
         elif excess > SUSPECT and self.standing > self._threshold / 2:
             self._aim(min(self._estimate, float(self.rate)))
+        elif now - self._full_at < 2 * LOSS_WINDOW:
+            self._patience = 0
         elif excess > TRIED:
             self._trial, self._patience = (loss, float(self.rate), self._estimate), 0
             self._aim(min(self._estimate, BETA * self.rate))

@@ -81,7 +81,7 @@ class Slot:
         self._repair_sequence = secrets.randbelow(0x4000)
         self._repeated_at = array("q", [0]) * REMEMBERED
         self._kept = Packet()
-        self._passed_over = -1
+        self._passed_over = self._given_up = -1
 
     # -- What is fed
 
@@ -196,6 +196,7 @@ class Slot:
         self._passed_over = encoding.key_frame
         if at_once and self.fan is not None and self.fan.encoding is not encoding:
             self._leave()
+            self._given_up = self._newest
         if self.fan is None and self._begin_late(encoding, limit):
             return
         encoding.waiting[self] = None
@@ -274,12 +275,13 @@ class Slot:
     def repeat(self, sequences: Iterable[int], now: int) -> None:
         """Answers a NACK from the rings of the last segments. What the relay never had is no error.
 
+        What was on its way when the path became too full is not repeated: a key frame follows, which needs the room.
         Without RTX nothing is repeated: no key may seal two packets of one number (RFC 7714 section 8.1).
         """
         newest = self._position()[0]
         for sequence in sequences:
             place = newest + ((sequence - newest + 0x8000 & 0xFFFF) - 0x8000)
-            segment = self._segment_of(place) if place <= newest else None
+            segment = self._segment_of(place) if self._given_up < place <= newest else None
             if segment is None or segment.fan.encoding.codec not in self.receiving.repairs:
                 self.unknown += 1
                 continue

@@ -23,6 +23,8 @@ LOST = 500_000
 """What the receiver has not told of after so many microseconds has been lost."""
 REST = 2_000_000
 """Microseconds after which even who has all that is allowed is looked at again: what was refused may be tried anew."""
+DRAIN = 0.75
+"""What of the target is taken by who has to go down while a queue stands: a key frame comes, and has to pass it."""
 ROOM = 1.3
 """With so much to spare nothing is looked for."""
 PACE = 0.006
@@ -69,12 +71,12 @@ class Steering:
         if delivery is not None:
             estimate = self.estimate
             estimate.heed(delivery, now)
-            if delivery.cluster is not None:
-                self._probe.heed(estimate, now)
+            if delivery.cluster is not None and self._probe.heed(estimate, now):
+                self.adapt(self._sounds, now)
             if estimate.drops != self._drops:
                 self._drops = estimate.drops
                 if estimate.target < self._spent:
-                    self.adapt(self._sounds, now)
+                    self.adapt(self._sounds, now, fallen=True)
 
     # -- What is shown
 
@@ -94,8 +96,11 @@ class Steering:
         if changed or sounds != self._sounds:
             self.adapt(sounds, now)
 
-    def adapt(self, sounds: int, now: int) -> None:
-        """Some times a second: lets every slot have the best layer for which there is room."""
+    def adapt(self, sounds: int, now: int, *, fallen: bool = False) -> None:
+        """Some times a second: lets every slot have the best layer for which there is room.
+
+        ``fallen``: the path has just shown that it is too full, and its queue has to go.
+        """
         estimate = self.estimate
         self._sounds = sounds
         if self._numbered:
@@ -112,13 +117,15 @@ class Steering:
         if not estimate.drops:
             budget = max(budget, SOUND * sounds + sum(_lowest(claim) for claim in claims))
         crowded = estimate.target < self._spent
-        allocation = allocator.allocate(budget, SOUND * sounds, claims, now)
+        if fallen:
+            budget = int(DRAIN * budget)
+        allocation = allocator.allocate(budget, SOUND * sounds, claims, now, crowded=estimate.crowded)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
                 slot.pause()
             elif slot.wanted is not None:
                 encoding, limit = _coming(slot, slot.wanted, claim.ladder[place])
-                if slot.aim is None or slot.aim[0] is not encoding:
+                if not crowded and (slot.aim is None or slot.aim[0] is not encoding):
                     estimate.blind(now)
                 slot.aim_at(encoding, limit, at_once=crowded)
         self._wanted, self._spent = allocation.wanted, allocation.spent
@@ -170,7 +177,7 @@ class Steering:
         now = clock.now()
         owed = self._probe.owed(now)
         if owed > 0:
-            self._probe.paid(self._pad(owed, now))
+            self._pad(owed, now)
         if self._probe.running:
             self._paying = asyncio.get_running_loop().call_later(PACE, self._pay)
 
@@ -193,7 +200,7 @@ def _lowest(claim: Claim) -> int:
 def _claim(slot: Slot, state: SlotState, look: Look) -> Claim:
     """No larger picture is worth sending than the size in which the slot is shown."""
     assert slot.wanted is not None
-    height = look.stage_height if slot.name.startswith("stage") else look.tile_height
-    heights = [encoding.height for encoding in slot.wanted.encodings]
-    cap = allocator.layer_for(height, heights) if all(heights) else len(heights) - 1
-    return Claim(state, slot.wanted.ladder, cap)
+    ladder = slot.wanted.ladder
+    shown = look.stage_height if slot.name.startswith("stage") else look.tile_height
+    heights = list({rung.spatial: rung.height for rung in ladder}.values())
+    return Claim(state, ladder, allocator.layer_for(shown, heights) if all(heights) else len(heights) - 1)

@@ -61,9 +61,9 @@ def _chunks(symbols: list[int], form: str) -> bytes:
 class Link:
     """One queue in front of one rate. Everything may be changed while it runs.
 
-    ``rate`` in bit/s, ``delay`` in µs one way, ``room`` the longest queue in octets, ``loss`` and ``cross`` (bit/s of a
-    neighbour's packets at a steady pace). With ``greedy`` the neighbour takes ever more until a packet of its own is
-    dropped, then half.
+    ``rate`` in bit/s, ``delay`` in µs one way, ``room`` the longest queue in octets, ``burst`` the octets that a token
+    bucket lets through at once after a rest (tc-tbf(8)), ``loss`` and ``cross`` (bit/s of a neighbour's packets at a
+    steady pace). With ``greedy`` the neighbour takes ever more until a packet of its own is dropped, then half.
     """
 
     def __init__(
@@ -75,8 +75,10 @@ class Link:
         loss: float = 0.0,
         cross: int = 0,
         greedy: bool = False,
+        burst: int = 0,
         seed: int = 1,
     ) -> None:
+        self.burst, self._tokens = burst, 0
         self.rate, self.delay, self.room, self.loss, self.cross, self.greedy = rate, delay, room, loss, cross, greedy
         self._dice = random.Random(seed)
         self._queue: deque[list[int]] = deque()
@@ -120,6 +122,9 @@ class Link:
     def _serve(self, now: int) -> None:
         while self._queue and self._now < now:
             head = self._queue[0]
+            spent = min(self._tokens, head[2])
+            self._tokens -= spent
+            head[2] -= spent
             step = min(now - self._now, -(-head[2] // self.rate))
             head[2] -= step * self.rate
             self._now += step
@@ -128,7 +133,9 @@ class Link:
                 self.queued -= head[1]
                 if head[0] >= 0:
                     self.arrived.append((head[0], self._now + self.delay))
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._tokens = min(self.burst * 8_000_000, self._tokens + (now - self._now) * self.rate)
+            self._now = now
 
 
 @dataclass
@@ -223,7 +230,6 @@ class Path:
                 self.send(size)
             while (owed := self.probe.owed(self.now)) > 0:
                 size = min(1_200, max(owed, 300))
-                self.probe.paid(size)
                 self.padding += size
                 self.send(size)
             rate = (self.octets - before) * 1_600

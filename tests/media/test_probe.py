@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bottleneck import Link, Path, Source
 
+from media.allocator import MARGIN
 from media.estimate import Estimate
 from media.probe import Probe, RepairBudget
 
@@ -79,22 +80,34 @@ def test_nothing_is_probed_while_the_receiver_is_silent() -> None:
     assert playing.probes == before
 
 
-def test_padding_is_owed_evenly_and_ends() -> None:
+def test_padding_is_owed_evenly_beside_what_is_sent_anyway_and_ends() -> None:
     playing = path(3_000_000, 300_000, 0)
     playing.run(2)
-    log, now = playing.log, playing.now
-    probe = Probe(log, playing.lane, now)
+    log, lane, now = playing.log, playing.lane, playing.now
+    probe = Probe(log, lane, now)
     assert probe.owed(now) == 0
-    plan = probe.due(now, playing.estimate, 2_000_000)
+    plan = probe.due(now, playing.estimate, 500_000)
     assert plan is not None
-    assert probe.due(now, playing.estimate, 2_000_000) is None
+    assert probe.due(now, playing.estimate, 500_000) is None
     paid = list[int]()
     for step in range(0, plan.span + 20_000, 10_000):
+        if step == plan.span // 10_000 // 2 * 10_000:
+            log.stamp_one(lane, 3_000, now + step)
         paid.append(probe.owed(now + step))
-        probe.paid(paid[-1])
-    assert sum(paid) == plan.octets
-    assert max(paid) <= plan.octets // 20 + 1
+        log.stamp_one(lane, paid[-1], now + step)
+    assert sum(paid) + 3_000 == plan.bitrate * plan.span // 8_000_000
+    assert max(paid) <= plan.bitrate // 800 + 1
     assert not probe.running
+
+
+def test_a_token_bucket_passes_no_rate_that_the_path_does_not_carry() -> None:
+    for burst in (3_200, 6_000):
+        playing = Path(Link(250_000, burst=burst), Source(lambda _: 120_000), wanted=lambda _: 1_500_000)
+        playing.run(3)
+        playing.link.rate = 220_000
+        playing.estimate.drops += 1
+        playing.run(30)
+        assert max(moment.target for moment in playing.last(20)) < MARGIN * 220_000
 
 
 def test_an_unanswered_probe_is_given_up() -> None:
@@ -110,13 +123,16 @@ def test_an_unanswered_probe_is_given_up() -> None:
     assert playing.estimate.target > 1_000_000
 
 
-def test_repetitions_take_a_quarter_of_the_target_and_no_more() -> None:
+def test_repetitions_take_half_of_the_target_and_a_quarter_where_a_queue_stands() -> None:
     estimate = Estimate(0, start=800_000)
     budget = RepairBudget(estimate, 0)
     granted = sum(1_200 for now in range(0, 15_000_000, 1_000) if budget.spend(1_200, now))
-    assert 0.9 * 375_000 < granted <= 375_000 + 12_500
-    assert not budget.spend(12_500, 15_000_000)
-    assert budget.spend(1_200, 30_000_000)
+    assert 0.9 * 750_000 < granted <= 750_000 + 25_000
+    estimate.standing = 100_000
+    granted = sum(1_200 for now in range(15_000_000, 30_000_000, 1_000) if budget.spend(1_200, now))
+    assert 0.9 * 375_000 < granted <= 375_000 + 25_000
+    assert not budget.spend(12_500, 30_000_000)
+    assert budget.spend(1_200, 45_000_000)
 
 
 def test_even_the_thinnest_path_is_granted_a_few_repetitions_at_once() -> None:

@@ -1,121 +1,139 @@
-"""One receiver behind a thin link in virtual time, its steering and its slot as they are."""
+"""What one receiver sees behind a poor line, in virtual time: a stage of three sizes, and tiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from bottleneck import Link, feedback
-from relay_layers import LayeredSender
-from relay_packets import see
-from test_slot import MS, Receiver
+from relay_camera import Camera
+from relay_world import Line, Moment, World
 
-from media import clock
-from media.lot import NUMBER_AT
-from media.ortc import TRANSPORT_CC_ID
-from media.steering import Steering
-
-FRAME, FEEDBACK, LOOK = 40 * MS, 50 * MS, 200 * MS
-CAMERA = 400_000
-"""Bit/s of a picture of one layer."""
+STILL = 1.0
+"""No picture stands for longer, in seconds."""
+GOOD, THIN = 3_000_000, 400_000
+CLEAN = Line(100_000_000)
 
 
-class Behind(Receiver):
-    """A receiver whose packets go into a link, numbered."""
-
-    numbered = True
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-        self.lane = world.log.take()
-
-    def send_rtp(self, size: int) -> None:
-        number = self.world.log.stamp_one(self.lane, size, self.world.now)
-        self.buffer[NUMBER_AT : NUMBER_AT + 2] = number.to_bytes(2, "big")
-        self.send_sealed(memoryview(self.buffer)[:size])
-
-    def send_sealed(self, datagram: memoryview) -> None:
-        super().send_sealed(datagram)
-        number = int.from_bytes(see(bytes(datagram)).elements[TRANSPORT_CC_ID], "big")
-        self.world.link.send(number, len(datagram), self.world.now)
+def begun(monkeypatch: pytest.MonkeyPatch, line: Line, *, tiles: int = 0) -> World:
+    world = World(monkeypatch, line, tiles=tiles)
+    world.run(0.3)
+    world.show()
+    return world
 
 
-class World:
-    """A camera, a receiver and the link between; stands where the event loop would for what is to be done later.
+def longest_still(moments: list[Moment]) -> float:
+    return max(moment.still for moment in moments)
 
-    ``room`` is the longest queue in octets; a key frame is ``key`` times as large as another frame.
-    """
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, rate: int, *, room: int = 20_000, key: int = 3) -> None:
-        self.now = clock.now()
-        monkeypatch.setattr(clock, "now", lambda: self.now)
-        monkeypatch.setattr("asyncio.get_running_loop", lambda: self)
-        self.link = Link(rate, room=room)
-        self.site, self._key = LayeredSender("an"), key
-        self.log = self.site.wire.log
-        self.receiver = Behind(self)
-        self.steering = Steering([self.receiver.slot], self.log, self.receiver.lane, numbered=True, now=self.now)
-        self._later: list[tuple[int, Callable[[], None]]] = []
-        self._frame_at = self._feedback_at = self._look_at = self.now
-        self._here: dict[int, int] = {}
-        self._told = self._count = 0
+def held_after(moments: list[Moment], layer: int) -> float:
+    """Seconds until at least this layer is shown and stays; infinite for never."""
+    below = [moment.at for moment in moments if moment.layer < layer]
+    if not below:
+        return 0.0
+    return below[-1] - moments[0].at if below[-1] < moments[-1].at else float("inf")
 
-    def call_later(self, seconds: float, act: Callable[[], None]) -> Any:
-        self._later.append((self.now + int(seconds * 1_000_000), act))
 
-    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        end = self.now + int(seconds * 1_000_000)
-        while self.now < end and not until():
-            self.now += 5 * MS
-            self.link.run(self.now)
-            due = [act for at, act in self._later if at <= self.now]
-            self._later = [(at, act) for at, act in self._later if at > self.now]
-            for act in due:
-                act()
-            if self.now >= self._frame_at:
-                self._frame_at += FRAME
-                self._film()
-            if self.now >= self._feedback_at:
-                self._feedback_at += FEEDBACK
-                self._report()
-            if self.now >= self._look_at:
-                self._look_at += LOOK
-                self.site.producer.measure(self.now)
-                self.steering.adapt(0, self.now)
+@pytest.mark.parametrize(
+    ("line", "layer"),
+    [
+        (Line(250_000), 0),
+        (Line(500_000), 1),
+        (Line(1_500_000), 2),
+        (Line(500_000, queue=0.15), 1),
+        (Line(500_000, queue=1.0, burst=8_000), 1),
+        (Line(100_000_000, loss=0.03), 2),
+        (Line(100_000_000, loss=0.10), 2),
+        (Line(500_000, loss=0.03), 1),
+        (Line(100_000_000, delay=0.1), 2),
+        (Line(500_000, delay=0.1), 1),
+    ],
+)
+def test_the_best_that_the_line_carries_is_found_and_kept(
+    monkeypatch: pytest.MonkeyPatch, line: Line, layer: int
+) -> None:
+    world = begun(monkeypatch, line)
+    start, later = world.run(5), world.run(25)
+    assert held_after(start + later, layer) < 6
+    assert longest_still(later) < STILL
+    assert not any(moment.empty for moment in later)
+    assert world.heard > (1 - line.loss) * 0.97 * world.spoken
 
-    def _film(self) -> None:
-        key = self.site.stream.wants_key_frame
-        octets = CAMERA // 200 * (self._key if key else 1)
-        for datagram in self.site.layered(self.now, 0, key=key, packets=-(-octets // 1_000)):
-            self.site.deliver(datagram + bytes(970), self.now, flush=False)
-        self.site.wire.flush(self.now)
 
-    def _report(self) -> None:
-        self._here |= {number: at for number, at in self.link.arrived if at <= self.now - self.link.delay}
-        self.link.arrived = [(number, at) for number, at in self.link.arrived if at > self.now - self.link.delay]
-        if not self._here:
-            return
-        first, last = min(self._told, *self._here), max(self._here)
-        body = feedback(first, [self._here.get(number) for number in range(first, last + 1)], count=self._count)
-        self._here, self._told, self._count = {}, last + 1, self._count + 1
-        self.steering.heed(body, self.now)
+@pytest.mark.parametrize(
+    ("burst", "queue", "delay"),
+    [(3_200, 0.3, 0.005), (3_200, 0.15, 0.005), (3_200, 1.0, 0.005), (16_000, 0.3, 0.005), (3_200, 0.3, 0.1)],
+)
+def test_a_line_that_becomes_thin_freezes_nothing_and_has_its_picture_back_when_it_is_good_again(
+    monkeypatch: pytest.MonkeyPatch, burst: int, queue: float, delay: float
+) -> None:
+    good, thin = (Line(rate, burst, queue, delay=delay) for rate in (GOOD, THIN))
+    world = begun(monkeypatch, good)
+    before = world.run(15)
+    assert held_after(before, 2) < 5
+    world.change(thin)
+    narrow = world.run(15)
+    assert longest_still(narrow) < STILL
+    assert not any(moment.empty for moment in narrow)
+    assert held_after(narrow, 0) < 1
+    world.change(good)
+    after = world.run(15)
+    assert longest_still(after) < STILL
+    assert held_after(after, 2) < 8
+
+
+def test_while_the_line_is_thin_the_queue_is_mostly_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begun(monkeypatch, Line(GOOD))
+    world.run(15)
+    world.change(Line(THIN))
+    world.run(3)
+    waits = sorted(moment.wait for moment in world.run(20))
+    assert waits[len(waits) * 3 // 4] < 0.1
+    assert waits[len(waits) // 2] < 0.05
+
+
+def test_a_size_that_rested_counts_with_what_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate measured while nothing came made the largest picture look free, and it was tried again and again."""
+    world = begun(monkeypatch, Line(THIN))
+    world.run(30)
+    camera = world.cameras["stage-video"]
+    assert camera.sent == {1}
+    top = camera.producer.ladder[-1]
+    assert top.spatial == 2
+    assert top.bitrate > 0.8 * camera.rates[2]
+
+
+def test_on_a_thin_line_everyone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begun(monkeypatch, Line(4_000_000), tiles=4)
+    world.run(10)
+    assert [world.views[name].layer for name in world.slots] == [2, 1, 1, 1, 1]
+    world.change(Line(THIN))
+    assert longest_still(world.run(10)) < STILL
+    assert all(slot.shown == name for name, slot in world.slots.items())
+    world.change(Line(4_000_000))
+    after = world.run(12)
+    assert held_after(after, 2) < 8
+    assert longest_still(after) < STILL
 
 
 def test_a_key_frame_of_a_new_source_is_not_taken_for_a_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, 900_000, room=100_000, key=18)
+    world = begun(monkeypatch, Line(1_700_000))
+    world.run(8)
+    drops, layer = world.steering.estimate.drops, world.views["stage-video"].layer
+    assert layer == 2
+    world.cameras["stage-video"] = Camera("another", world.wire, seed=20)
     world.run(0.5)
-    world.steering.show({"stage-video": world.site.producer}, None, 0, world.now)
-    world.run(6)
-    drops = world.steering.estimate.drops
-    binh = LayeredSender("binh")
-    binh.wire = world.site.wire
-    for encoding in binh.producer.encodings:
-        encoding._wire = binh.wire  # pyright: ignore[reportPrivateUsage]
-    world.site = binh
-    world.run(0.3)
-    world.steering.show({"stage-video": binh.producer}, None, 0, world.now)
-    world.run(3)
-    assert world.receiver.slot.shown == "binh"
+    world.show()
+    moments = world.run(4)
+    assert world.slots["stage-video"].shown == "another"
     assert world.steering.estimate.drops == drops
+    assert moments[-1].layer == layer
+
+
+def test_what_was_given_up_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = begun(monkeypatch, Line(GOOD))
+    world.run(6)
+    slot, producer = world.slots["stage-video"], world.cameras["stage-video"].producer
+    newest = world.views["stage-video"].newest
+    slot.repeat([newest & 0xFFFF], world.now)
+    assert slot.repeated == 1
+    slot.aim_at(producer.encodings[0], at_once=True)
+    slot.repeat([newest - 1 & 0xFFFF], world.now)
+    assert slot.repeated == 1
