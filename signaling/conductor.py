@@ -27,11 +27,12 @@ from media.span import Span
 from meetings.errors import Unavailable
 from signaling import protocol as p
 from signaling.ports import Recorder
-from signaling.room import Room
-from signaling.views import Presence
+from signaling.room import Room, Seat
 
 log = logging.getLogger("nghisu.conductor")
 RETRY = 1.0
+PAUSE = 0.03
+"""Seconds between two rounds: what changes within them is one change."""
 
 
 def site_of(endpoint: str) -> str:
@@ -42,6 +43,10 @@ def site_of(endpoint: str) -> str:
 def is_aside(endpoint: str) -> bool:
     """Whether this is a player's, which has no seat (``signaling.doors``)."""
     return endpoint.partition(".")[2].startswith("whep-")
+
+
+def _speaks(seat: Seat) -> bool:
+    return seat.presence == "seated" and not seat.listen_only
 
 
 class Conductor:
@@ -62,7 +67,6 @@ class Conductor:
         self._looks: dict[str, p.Look] = {}
         """What each endpoint looks at."""
         self._room = Room()
-        self._presence: Presence = {}
         self._recording: str | None = None
         self._tracks: set[tuple[str, Source]] = set()
         self._changed = asyncio.Event()
@@ -212,9 +216,9 @@ class Conductor:
         ready, self._without = self._without, set()
         return ready
 
-    def follow(self, room: Room, presence: Presence) -> None:
-        """The Room, or who is connected, or whether a recorder is there has changed."""
-        self._room, self._presence = room, presence
+    def follow(self, room: Room) -> None:
+        """The Room, or whether a recorder is there has changed."""
+        self._room = room
         self._changed.set()
 
     async def run(self) -> None:
@@ -234,6 +238,7 @@ class Conductor:
                     log.exception("meeting %s: relay or recorder did not follow", self.meeting)
                 await asyncio.sleep(RETRY)
                 self._changed.set()
+            await asyncio.sleep(PAUSE)
 
     # -- In step with the relay
 
@@ -241,8 +246,8 @@ class Conductor:
         """What the relay should do now."""
         room = self._room
         stage = room.stage()
-        seated = [site for site in room.seated() if site.id in self.endpoints]
-        sending = [site for site in seated if not room.seat(site.id).listen_only]
+        speaking = {id for id in self.endpoints if _speaks(room.seat(id))}
+        sending = [site for site in room.facts.sites if site.id in speaking] if speaking else []
         shown = [site for site in sending if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
         return Route(
             router=self.meeting,
