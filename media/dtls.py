@@ -53,6 +53,7 @@ class Certificate(RTCCertificate):
     """A certificate with one SSL context for all transports; aiortc makes one for each."""
 
     _context: SSL.Context | None = None
+    _fingerprints: list[dict[str, str]] | None = None
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
@@ -61,7 +62,9 @@ class Certificate(RTCCertificate):
 
     def fingerprints(self) -> list[dict[str, str]]:
         """As ``dtlsParameters`` carry them."""
-        return [{"algorithm": print.algorithm, "value": print.value} for print in self.getFingerprints()]
+        if self._fingerprints is None:
+            self._fingerprints = [{"algorithm": p.algorithm, "value": p.value} for p in self.getFingerprints()]
+        return self._fingerprints
 
 
 class _Wire:

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
 import socketio
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 from engineio.exceptions import SocketIsClosedError, UnknownPacketError
 from engineio.packet import MESSAGE, Packet
+
+from media.notation import Json
 
 log = logging.getLogger("nghisu.sockets")
 
@@ -30,16 +31,6 @@ UNREAD = 2 * 1024 * 1024
 """Bytes that may wait for one socket; who takes less is cut off, and comes back for the whole."""
 TEXT, BINARY = 0x81, 0x82
 """First octets of a frame that is a whole message (RFC 6455 section 5.2)."""
-
-
-class Json:
-    """What python-socketio takes for its JSON. ``msgspec.Raw`` is put in as it is."""
-
-    @staticmethod
-    def dumps(value: object, **_: Any) -> str:
-        return msgspec.json.encode(value).decode()
-
-    loads = staticmethod(msgspec.json.decode)
 
 
 def framed(message: str | bytes) -> bytes:
