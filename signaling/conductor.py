@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from media.link import RelayError
+from media.link import RelayError, RelayUnavailable
 from media.messages import (
     CloseEndpoint,
     CloseProducer,
@@ -45,6 +45,10 @@ def is_aside(endpoint: str) -> bool:
     return endpoint.partition(".")[2].startswith("whep-")
 
 
+def _ignore() -> None:
+    """Nobody waits for media."""
+
+
 def _speaks(seat: Seat) -> bool:
     return seat.presence == "seated" and not seat.listen_only
 
@@ -59,6 +63,8 @@ class Conductor:
         """What each endpoint's slots show, as the relay last told."""
         self.encodings: dict[str, dict[Source, tuple[str, ...]]] = {}
         """Which encodings of each endpoint's videos are watched, as the relay last told."""
+        self.on_late: Callable[[], None] = _ignore
+        """Called a while after a relay that is here did not answer: it may do so now."""
         self._relay, self._recorder = relay, recorder
         self._without: set[str] = set()
         """Sites that were told that there is no media yet."""
@@ -99,6 +105,8 @@ class Conductor:
             if self.endpoints.get(site) == endpoint:
                 del self.endpoints[site]
             self._without.add(site)
+            if isinstance(error, RelayUnavailable):
+                asyncio.get_running_loop().call_later(RETRY, self.on_late)
             return None
         self._changed.set()
         if self.endpoints.get(site) != endpoint:

@@ -77,6 +77,7 @@ class LiveRoom:
         self._told: dict[str, p.SiteView] = {}
         """What everybody has been told of every site, in the order of the invitation."""
         self._grace_changed = asyncio.Event()
+        conductor.on_late = self.relay_ready
 
     @property
     def meeting(self) -> str:
@@ -179,6 +180,10 @@ class LiveRoom:
     def relay_lost(self, lost: Collection[str]) -> None:
         """Endpoints are gone with their relay: their sites make their media anew, at once if another relay is there."""
         self._tell_sites(self.conductor.relay_lost(lost), p.MediaLost())
+        self.relay_ready()
+
+    def relay_ready(self) -> None:
+        """Sites that were told that there is no media make theirs, if a relay is there."""
         self._tell_sites(self.conductor.ready(), p.MediaReady())
 
     def relay_returned(self) -> None:
