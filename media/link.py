@@ -55,6 +55,8 @@ log = logging.getLogger("nghisu.relay.link")
 NAMESPACE = "/relay"
 PATIENCE = 5.0
 """Seconds that a request waits for its answer."""
+AT_ONCE = 16
+"""Requests that are under way to one relay: where hundreds come in, the others wait here, and none for its answer."""
 
 T = TypeVar("T")
 Ask = Callable[[str, Struct], Awaitable[Any]]
@@ -94,6 +96,7 @@ class RelayLink:
         self.id, self.number, self.cpu = inventory.relay, inventory.number, inventory.cpu
         self._send = ask
         self._left = False
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._asked = set[asyncio.Future[Any]]()
 
     def leave(self) -> None:
@@ -169,6 +172,10 @@ class RelayLink:
 
     async def _ask(self, request: str, wish: Struct, kind: type[T]) -> T:
         """Raises ``RelayUnavailable`` or ``RelayRefused``."""
+        async with self._turns:
+            return await self._ask_now(request, wish, kind)
+
+    async def _ask_now(self, request: str, wish: Struct, kind: type[T]) -> T:
         if self._left:
             raise RelayUnavailable(request)
         answer = asyncio.ensure_future(self._send(request, wish))

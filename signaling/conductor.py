@@ -27,7 +27,7 @@ from media.span import Span
 from meetings.errors import Unavailable
 from signaling import protocol as p
 from signaling.ports import Recorder
-from signaling.room import Room, Seat
+from signaling.room import Room
 
 log = logging.getLogger("nghisu.conductor")
 RETRY = 1.0
@@ -47,10 +47,6 @@ def is_aside(endpoint: str) -> bool:
 
 def _ignore() -> None:
     """Nobody waits for media."""
-
-
-def _speaks(seat: Seat) -> bool:
-    return seat.presence == "seated" and not seat.listen_only
 
 
 class Conductor:
@@ -254,7 +250,8 @@ class Conductor:
         """What the relay should do now."""
         room = self._room
         stage = room.stage()
-        speaking = {id for id in self.endpoints if _speaks(room.seat(id))}
+        seats = ((id, room.seats.get(id)) for id in self.endpoints)
+        speaking = {id for id, seat in seats if seat and seat.presence == "seated" and not seat.listen_only}
         sending = [site for site in room.facts.sites if site.id in speaking] if speaking else []
         shown = [site for site in sending if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
         return Route(

@@ -68,7 +68,7 @@ class Watch:
         async with self._database.begin() as session:
             found = await session.scalars(select(Cursor).where(Cursor.meeting == meeting))
             seen = {cursor.watcher: cursor.seq for cursor in found}
-        lines = await self._chain.read(meeting, after=min(seen.get(name, 0) for name in self._watchers))
+        lines = await self._chain.read(meeting, after=min((seen.get(name, 0) for name in self._watchers), default=0))
         reached: list[str] = []
         for name, watcher in self._watchers.items():
             unseen = [line for line in lines if line.seq > seen.get(name, 0)]
