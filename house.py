@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import socketio
-
 from media.fleet import Fleet, Lost
 from media.link import RelayError
 from media.messages import AskKeyFrame, Record, StopRecord
@@ -29,7 +27,7 @@ from settings import Settings
 from signaling.doors.porter import Porter
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
-from signaling.sockets import server as socket_server
+from signaling.sockets import Server
 from signaling.turn import Turn, derived
 from store.chain import Chain
 from store.database import Database
@@ -50,7 +48,7 @@ class House:
     hall: Hall
     porter: Porter
     watch: Watch
-    sockets: socketio.AsyncServer
+    sockets: Server
 
 
 def now() -> datetime:
@@ -82,7 +80,7 @@ async def opened(settings: Settings) -> AsyncGenerator[House]:
     director = Director(recorder, _RelayForRecorder(relays), missing)
     hall = Hall(database=rows, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
 
-    sockets = socket_server(_same_host)
+    sockets = Server(_same_host)
     turn = Turn(settings.turn_urls, (settings.turn_secret or derived(secret(settings.var))).encode())
     for namespace in (MeetingNamespace(hall, rows, tickets, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)

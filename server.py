@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -67,11 +68,19 @@ async def serve(settings: Settings) -> None:
             print(f"Nghị Sự: {settings.base_url}", flush=True)
             if link := await first_administrator_link(rooms.deps):
                 print(f"Tạo quản trị viên đầu tiên / First administrator: {link}", flush=True)
+            _collect_seldom()
             await asyncio.Event().wait()
         finally:
             watching.cancel()
             await rooms.sockets.shutdown()
             await runner.cleanup()
+
+
+def _collect_seldom() -> None:
+    """What the start has made is not looked through again: a full collection stops every meeting of this server."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)
 
 
 def _make_way(door: Path) -> None:

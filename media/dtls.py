@@ -1,7 +1,6 @@
-"""DTLS-SRTP of one transport (RFC 5763, RFC 5764), done by aiortc.
+"""DTLS-SRTP of one transport (RFC 5763, RFC 5764): datagrams in, datagrams out, without a task.
 
-aiortc's transport wants an ICE transport: a shim with a role and two coroutines stands in for it. Only handshake
-records pass through it, never media.
+The certificate, the contexts and the SRTP profiles are aiortc's. Only handshake records pass through here, never media.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from aiortc import rtcdtlstransport as aiortc_dtls
 from aiortc.rtcdtlstransport import (
+    X509_DIGEST_ALGORITHMS,
     RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
     SRTPProtectionProfile,
+    certificate_digest,
 )
 from OpenSSL import SSL
+from pylibsrtp import Policy, Session
 
 from media.srtp import Direction
 
@@ -45,123 +44,188 @@ TAGS = {b"GCM": 16, b"SHA1_80": 10, b"SHA1_32": 4}
 """Bytes of a packet's authentication tag, by what the profile's name holds (RFC 5764, RFC 7714)."""
 
 
-class HandshakeFailed(Exception):
-    """No keys were agreed on: a wrong fingerprint, no common profile, or no answer in time."""
-
-
 class Certificate(RTCCertificate):
     """A certificate with one SSL context for all transports; aiortc makes one for each."""
 
     _context: SSL.Context | None = None
+    _fingerprints: list[dict[str, str]] | None = None
 
-    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+    def connection(self) -> SSL.Connection:
+        """A new connection over memory."""
         if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
-        return self._context
+            self._context = self._create_ssl_context(PROFILES)
+        return SSL.Connection(self._context)
 
     def fingerprints(self) -> list[dict[str, str]]:
         """As ``dtlsParameters`` carry them."""
-        return [{"algorithm": print.algorithm, "value": print.value} for print in self.getFingerprints()]
+        if self._fingerprints is None:
+            self._fingerprints = [{"algorithm": p.algorithm, "value": p.value} for p in self.getFingerprints()]
+        return self._fingerprints
 
 
-class _Wire:
-    """What stands in for aiortc's ICE transport."""
-
-    role = "controlled"
-
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self.send = send
-        self.closed = False
-        self._datagrams: deque[bytes] = deque(maxlen=WAITING)
-        self._come = asyncio.Event()
-
-    def feed(self, datagram: bytes) -> None:
-        self._datagrams.append(datagram)
-        self._come.set()
-
-    def close(self) -> None:
-        self.closed = True
-        self._come.set()
-
-    async def _recv(self) -> bytes:
-        while not self._datagrams:
-            if self.closed:
-                raise ConnectionError
-            self._come.clear()
-            await self._come.wait()
-        return self._datagrams.popleft()
-
-
-class _Transport(RTCDtlsTransport):
-    """aiortc's transport, which sends flights of any size and lets its keys be taken."""
-
-    def __init__(self, wire: _Wire, certificate: Certificate) -> None:
-        super().__init__(cast("Any", wire), [certificate])
-        self._wire = wire
-        self._srtp_profiles = PROFILES
-
-    async def agree(self, role: Role, fingerprints: Sequence[tuple[str, str]]) -> None:
-        self._set_role(role)
-        await self.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]))
-
-    def keys(self) -> tuple[Direction, Direction]:
-        profile = cast("SSL.Connection", self._ssl).get_selected_srtp_profile()
-        tag = next(size for name, size in TAGS.items() if name in profile)
-        name = profile.decode("ascii").removeprefix("SRTP_")
-        return Direction(self._rx_srtp, tag, name), Direction(self._tx_srtp, tag, name)
-
-    def say_goodbye(self) -> None:
-        with suppress(SSL.Error):
-            cast("SSL.Connection", self._ssl).shutdown()
-            self.flush()
-
-    async def _write_ssl(self) -> None:
-        self.flush()
-
-    def flush(self) -> None:
-        connection = cast("SSL.Connection", self._ssl)
-        try:
-            flight = connection.bio_read(1 << 16)
-        except SSL.Error:
-            return
-        for datagram in datagrams(flight):
-            self._wire.send(datagram)
+Keys = tuple[Direction, Direction]
+"""Of the incoming and of the outgoing direction."""
 
 
 class Dtls:
-    """The handshake of one transport and its end. ``on_closed`` is called when the peer says close_notify."""
+    """The handshake of one transport and its end.
 
-    def __init__(self, certificate: Certificate, send: Callable[[bytes], None], on_closed: Callable[[], None]) -> None:
-        self._wire = _Wire(send)
-        self._dtls = _Transport(self._wire, certificate)
-        self._on_closed = on_closed
+    One of ``on_keys`` and ``on_failed`` (a wrong fingerprint, no common profile, no answer in time) is called once;
+    ``on_closed`` when the peer says close_notify.
+    """
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        send: Callable[[bytes], None],
+        *,
+        on_keys: Callable[[Keys], None],
+        on_failed: Callable[[str], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self._certificate, self._send = certificate, send
+        self._on_keys, self._on_failed, self._on_closed = on_keys, on_failed, on_closed
+        self._early: deque[bytes] = deque(maxlen=WAITING)
+        self._ssl: SSL.Connection | None = None
+        self._role: Role = "server"
+        self._fingerprints: Sequence[tuple[str, str]] = ()
+        self._agreed = self._over = False
+        self._again: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def shake_hands(self, role: Role, fingerprints: Sequence[tuple[str, str]]) -> None:
+        """Begins. ``fingerprints``: algorithm and value, which the peer's certificate must have."""
+        self._role, self._fingerprints = role, fingerprints
+        self._ssl = self._certificate.connection()
+        if role == "server":
+            self._ssl.set_accept_state()
+        else:
+            self._ssl.set_connect_state()
+        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE, self._fail, "no answer in time")
+        self._advance(self._ssl)
+        while self._early:
+            self.feed(self._early.popleft())
 
     def feed(self, datagram: bytes) -> None:
-        self._wire.feed(datagram)
-
-    async def shake_hands(self, role: Role, fingerprints: Sequence[tuple[str, str]]) -> tuple[Direction, Direction]:
-        """Returns the keys of the incoming and the outgoing direction. Raises ``HandshakeFailed``."""
-        try:
-            await asyncio.wait_for(self._dtls.agree(role, fingerprints), HANDSHAKE)
-        except (TimeoutError, SSL.Error) as error:
-            raise HandshakeFailed(repr(error)) from error
-        if self._dtls.state != "connected":
-            raise HandshakeFailed(self._dtls.state)
-        self._dtls.on("statechange", self._changed)
-        return self._dtls.keys()
+        if self._ssl is None:
+            self._early.append(datagram)
+        elif not self._over:
+            self._ssl.bio_write(datagram)
+            self._advance(self._ssl)
 
     def close(self) -> None:
         """Says close_notify, so that the peer knows at once (Chromium waits about 7 s for a silent one)."""
-        if self._wire.closed:
+        if self._over:
             return
-        self._wire.close()
-        self._dtls.remove_all_listeners()
-        if self._dtls.state == "connected":
-            self._dtls.say_goodbye()
+        self._end()
+        if self._ssl is not None and self._agreed:
+            with suppress(SSL.Error):
+                self._ssl.shutdown()
+            self._flush(self._ssl)
 
-    def _changed(self) -> None:
-        if self._dtls.state == "closed":
+    # --
+
+    def _advance(self, ssl: SSL.Connection) -> None:
+        """Goes as far as what has come allows."""
+        try:
+            if self._agreed:
+                ssl.recv(MTU)
+            else:
+                ssl.do_handshake()
+        except SSL.WantReadError:
+            self._flush(ssl)
+        except SSL.ZeroReturnError:
+            self._flush(ssl)
+            self._end()
             self._on_closed()
+        except SSL.Error as error:
+            self._flush(ssl)
+            if not self._agreed:
+                self._fail(repr(error))
+        else:
+            self._flush(ssl)
+            if not self._agreed:
+                self._agree(ssl)
+
+    def _agree(self, ssl: SSL.Connection) -> None:
+        if not _is(ssl, self._fingerprints):
+            self._fail("another certificate than was told")
+            return
+        profile = _profile(ssl)
+        if profile is None:
+            self._fail("no common SRTP profile")
+            return
+        self._agreed = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._on_keys(_keys(ssl, profile, self._role))
+
+    def _flush(self, ssl: SSL.Connection) -> None:
+        """Sends what is to be sent, and again when it is time (RFC 6347 section 4.2.4)."""
+        with suppress(SSL.Error):
+            for datagram in datagrams(ssl.bio_read(1 << 16)):
+                self._send(datagram)
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        left = None if self._over else ssl.DTLSv1_get_timeout()
+        if left is not None:
+            self._again = asyncio.get_running_loop().call_later(left, self._repeat, ssl)
+
+    def _repeat(self, ssl: SSL.Connection) -> None:
+        self._again = None
+        try:
+            ssl.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            self._fail(repr(error))
+        else:
+            self._flush(ssl)
+
+    def _fail(self, reason: str) -> None:
+        if not self._over and not self._agreed:
+            self._end()
+            self._on_failed(reason)
+
+    def _end(self) -> None:
+        self._over = True
+        for timer in (self._again, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        self._again = self._deadline = None
+
+
+def _is(ssl: SSL.Connection, fingerprints: Sequence[tuple[str, str]]) -> bool:
+    """Whether the peer's certificate is the one that was told: at least one digest is known to us, and all that are
+    hold (RFC 8122 section 5)."""
+    certificate = ssl.get_peer_certificate(as_cryptography=True)
+    told = [(name.lower(), value.upper()) for name, value in fingerprints if name.lower() in X509_DIGEST_ALGORITHMS]
+    if certificate is None or not told:
+        return False
+    return all(certificate_digest(certificate, name) == value for name, value in told)
+
+
+def _profile(ssl: SSL.Connection) -> SRTPProtectionProfile | None:
+    name = ssl.get_selected_srtp_profile()
+    return next((profile for profile in PROFILES if profile.openssl_profile == name), None)
+
+
+def _keys(ssl: SSL.Connection, profile: SRTPProtectionProfile, role: Role) -> Keys:
+    """RFC 5764 section 4.2. The client's key and salt come first."""
+    material = ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length))
+    theirs, ours = (0, 1) if role == "server" else (1, 0)
+    tag = next(size for name, size in TAGS.items() if name in profile.openssl_profile)
+    name = profile.openssl_profile.decode("ascii").removeprefix("SRTP_")
+
+    def direction(place: int, ssrc_type: Any) -> Direction:
+        policy = Policy(
+            key=profile.get_key_and_salt(material, place), ssrc_type=ssrc_type, srtp_profile=profile.libsrtp_profile
+        )
+        policy.allow_repeat_tx = True
+        policy.window_size = 1024
+        return Direction(Session(policy), tag, name)
+
+    policies: Any = Policy
+    return direction(theirs, policies.SSRC_ANY_INBOUND), direction(ours, policies.SSRC_ANY_OUTBOUND)
 
 
 def datagrams(flight: bytes) -> Iterator[bytes]:

@@ -49,14 +49,17 @@ from media.messages import (
     StopRecord,
     TransportHealth,
 )
+from media.notation import written
 
 log = logging.getLogger("nghisu.relay.link")
 NAMESPACE = "/relay"
 PATIENCE = 5.0
 """Seconds that a request waits for its answer."""
+AT_ONCE = 16
+"""Requests that are under way to one relay: where hundreds come in, the others wait here, and none for its answer."""
 
 T = TypeVar("T")
-Ask = Callable[[str, Any], Awaitable[Any]]
+Ask = Callable[[str, Struct], Awaitable[Any]]
 """Sends a request by its name and returns the answer of the other end."""
 NOTICES: dict[str, type[Struct]] = {
     "inventory": Inventory,
@@ -92,11 +95,15 @@ class RelayLink:
     def __init__(self, inventory: Inventory, ask: Ask) -> None:
         self.id, self.number, self.cpu = inventory.relay, inventory.number, inventory.cpu
         self._send = ask
-        self._left = asyncio.Event()
+        self._left = False
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asked = set[asyncio.Future[Any]]()
 
     def leave(self) -> None:
         """The relay is gone: who waits for an answer waits no longer."""
-        self._left.set()
+        self._left = True
+        for answer in self._asked:
+            answer.cancel()
 
     async def open_endpoint(self, wish: OpenEndpoint) -> EndpointOffer:
         return await self._ask("open_endpoint", wish, EndpointOffer)
@@ -165,13 +172,17 @@ class RelayLink:
 
     async def _ask(self, request: str, wish: Struct, kind: type[T]) -> T:
         """Raises ``RelayUnavailable`` or ``RelayRefused``."""
-        if self._left.is_set():
+        async with self._turns:
+            return await self._ask_now(request, wish, kind)
+
+    async def _ask_now(self, request: str, wish: Struct, kind: type[T]) -> T:
+        if self._left:
             raise RelayUnavailable(request)
-        answer = asyncio.ensure_future(self._send(request, msgspec.to_builtins(wish)))
-        left = asyncio.create_task(self._left.wait(), name="relay:left")
+        answer = asyncio.ensure_future(self._send(request, wish))
+        self._asked.add(answer)
         try:
-            await asyncio.wait({answer, left}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
+            await asyncio.wait([answer], timeout=PATIENCE)
+            if not answer.done() or answer.cancelled():
                 raise RelayUnavailable(request)
             body = answer.result()
             if "error" in body:
@@ -180,8 +191,8 @@ class RelayLink:
         except (exceptions.SocketIOError, msgspec.ValidationError, KeyError, TypeError) as error:
             raise RelayUnavailable(f"{request}: {error!r}") from error
         finally:
+            self._asked.discard(answer)
             answer.cancel()
-            left.cancel()
 
 
 class RelayDoor(socketio.AsyncNamespace):
@@ -246,7 +257,14 @@ class RelayDoor(socketio.AsyncNamespace):
             await self._on_notice(link, notice)
 
     def _asker(self, sid: str) -> Ask:
-        async def ask(request: str, body: Any) -> Any:
-            return await self.call(request, body, to=sid)
+        async def ask(request: str, wish: Struct) -> Any:
+            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+            def come(body: Any = None) -> None:
+                if not answer.done():
+                    answer.set_result(body)
+
+            await self.emit(request, written(wish), to=sid, callback=come)
+            return await answer
 
         return ask

@@ -5,10 +5,11 @@ Payload types and header extension numbers of slots are the router's; those of p
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
@@ -288,33 +289,45 @@ class Receiving:
 
     def parameters(self) -> MediaParameters:
         """The ``rtpParameters`` of the slot's consumer. mediasoup-client names the media stream by its ``cname``."""
-        entries = cast("list[dict[str, Any]]", ROUTER_CAPABILITIES["codecs"])
-        types = {PAYLOAD_TYPES[codec] for codec in self.codecs} | {REPAIR_TYPES[codec] for codec in self.repairs}
-        codecs: list[dict[str, Any]] = []
-        for entry in entries:
-            if entry["preferredPayloadType"] in types:
-                codec = deepcopy(entry)
-                codec["payloadType"] = codec.pop("preferredPayloadType")
-                del codec["kind"]
-                if not self.numbered:
-                    codec["rtcpFeedback"] = [f for f in codec["rtcpFeedback"] if f["type"] != "transport-cc"]
-                codecs.append(codec)
         encoding: dict[str, Any] = {"ssrc": self.ssrc}
         if self.repair_ssrc is not None:
             encoding["rtx"] = {"ssrc": self.repair_ssrc}
         return {
             "mid": self.mid,
-            "codecs": codecs,
-            "headerExtensions": [
-                {"uri": extension["uri"], "id": extension["preferredId"], "encrypt": False, "parameters": {}}
-                for extension in ROUTER_CAPABILITIES["headerExtensions"]
-                if extension["kind"] == self.kind
-                and extension["direction"] == "sendrecv"
-                and (self.numbered or extension["uri"] != TRANSPORT_CC)
-            ],
+            "codecs": _codecs(self.codecs, self.repairs, self.numbered),
+            "headerExtensions": _extensions(self.kind, self.numbered),
             "encodings": [encoding],
             "rtcp": {"cname": self.cname, "reducedSize": True, "mux": True},
         }
+
+
+@cache
+def _codecs(codecs: tuple[Codec, ...], repairs: tuple[Codec, ...], numbered: bool) -> list[dict[str, Any]]:
+    """As a consumer names them. All consumers have the same: they are written down and not changed."""
+    entries = cast("list[dict[str, Any]]", ROUTER_CAPABILITIES["codecs"])
+    types = {PAYLOAD_TYPES[codec] for codec in codecs} | {REPAIR_TYPES[codec] for codec in repairs}
+    made: list[dict[str, Any]] = []
+    for entry in entries:
+        if entry["preferredPayloadType"] in types:
+            codec = deepcopy(entry)
+            codec["payloadType"] = codec.pop("preferredPayloadType")
+            del codec["kind"]
+            if not numbered:
+                codec["rtcpFeedback"] = [f for f in codec["rtcpFeedback"] if f["type"] != "transport-cc"]
+            made.append(codec)
+    return made
+
+
+@cache
+def _extensions(kind: Kind, numbered: bool) -> list[dict[str, Any]]:
+    """The header extensions, likewise."""
+    return [
+        {"uri": extension["uri"], "id": extension["preferredId"], "encrypt": False, "parameters": {}}
+        for extension in ROUTER_CAPABILITIES["headerExtensions"]
+        if extension["kind"] == kind
+        and extension["direction"] == "sendrecv"
+        and (numbered or extension["uri"] != TRANSPORT_CC)
+    ]
 
 
 def receiving(kind: Kind, mid: str, cname: str, able: Receivable, numbers: Numbers = ROUTER_NUMBERS) -> Receiving:
@@ -348,4 +361,5 @@ def _codec(mime_type: str) -> Codec | None:
 
 
 def _new_ssrc() -> int:
-    return secrets.randbelow(0xFFFF_0000) + 0x1_0000
+    """RFC 3550 section 8.1 wants it random, not secret."""
+    return random.randrange(0x1_0000, 1 << 32)

@@ -26,6 +26,7 @@ from media import clock
 from media.desk import Desk
 from media.link import NAMESPACE, NOTICES
 from media.messages import Load
+from media.notation import Json, written
 from media.port import Port
 
 log = logging.getLogger("nghisu.relay")
@@ -133,7 +134,7 @@ class Relay:
         connector = aiohttp.UnixConnector(self._config.server) if local else aiohttp.TCPConnector()
         url = "http://localhost" if local else self._config.server
         async with aiohttp.ClientSession(connector=connector) as session:
-            client = socketio.AsyncClient(reconnection=False, http_session=session, handle_sigint=False)
+            client = socketio.AsyncClient(reconnection=False, http_session=session, handle_sigint=False, json=Json)
             for request in self.desk.requests:
                 client.on(request, self._handler(request), namespace=NAMESPACE)
             try:
@@ -160,7 +161,7 @@ class Relay:
                 self._wake.clear()
                 while self._notices:
                     notice = self._notices.popleft()
-                    await client.emit(NAMES[type(notice)], msgspec.to_builtins(notice), namespace=NAMESPACE)
+                    await client.emit(NAMES[type(notice)], written(notice), namespace=NAMESPACE)
                 woken = asyncio.create_task(self._wake.wait(), name="relay:wake")
                 await asyncio.wait({ended, woken}, return_when=asyncio.FIRST_COMPLETED)
                 woken.cancel()
@@ -168,8 +169,8 @@ class Relay:
             ended.cancel()
 
     def _handler(self, request: str) -> Any:
-        def handle(body: object = None) -> dict[str, Any]:
-            return self.desk.handle(request, body)
+        def handle(body: object = None) -> msgspec.Raw:
+            return written(self.desk.answer(request, body))
 
         return handle
 

@@ -5,7 +5,6 @@ What the packets mean is the business of the ``Terminal`` behind it: an uplink o
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from media import clock, stun
 from media.candidates import candidates
-from media.dtls import Certificate, Dtls, HandshakeFailed, Role
+from media.dtls import Certificate, Dtls, Keys, Role
 from media.lot import NUMBER_AT
 from media.messages import MediaParameters
 from media.port import Address, Port, written
@@ -69,10 +68,12 @@ class Transport:
         self._port = port
         self._certificate = certificate
         self._on_health = on_health
-        self._dtls = Dtls(certificate, self._send_dtls, self._ended)
+        self._dtls = Dtls(
+            certificate, self._send_dtls, on_keys=self._agreed, on_failed=self._refused, on_closed=self._ended
+        )
         self._fingerprints: list[tuple[str, str]] | None = None
         self._role: Role = "server"
-        self._shaking: asyncio.Task[None] | None = None
+        self._shaking = False
         self._addresses: list[Address] = []
         self._address: Address | None = None
         self._checked_at = 0
@@ -170,8 +171,6 @@ class Transport:
         self._on_health = _nobody
         self.terminal = None
         self._dtls.close()
-        if self._shaking is not None:
-            self._shaking.cancel()
         self._inward = self._outward = None
         for credentials in (self._credentials, self._renewed):
             if credentials is not None:
@@ -225,7 +224,7 @@ class Transport:
             self._credentials, self._renewed = self._renewed, None
         if self._address is None or (nominated and ufrag == self._credentials.ufrag):
             self._go_to(address)
-        if self._fingerprints is not None and self._shaking is None:
+        if self._fingerprints is not None:
             self._shake_hands()
 
     def lost(self, address: Connection) -> None:
@@ -254,16 +253,17 @@ class Transport:
     # -- Handshake
 
     def _shake_hands(self) -> None:
-        self._shaking = asyncio.create_task(self._handshake(), name=f"handshake:{self.id}")
+        if not self._shaking:
+            self._shaking = True
+            self._dtls.shake_hands(self._role, self._fingerprints or [])
 
-    async def _handshake(self) -> None:
-        try:
-            self._inward, self._outward = await self._dtls.shake_hands(self._role, self._fingerprints or [])
-        except HandshakeFailed as error:
-            log.info("no keys with %s: %s", self._address, error)
-            self._become("failed")
-            return
+    def _agreed(self, keys: Keys) -> None:
+        self._inward, self._outward = keys
         self._become("connected")
+
+    def _refused(self, reason: str) -> None:
+        log.info("no keys with %s: %s", self._address, reason)
+        self._become("failed")
 
     def _admit(self, credentials: _Credentials) -> None:
         self._port.welcome(credentials.ufrag, self, credentials.password.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -62,26 +62,29 @@ def speaker(site: Site) -> str:
     return f"{site.person_title} {site.person_name}".strip()
 
 
-async def seat(session: AsyncSession, site: str, serial: int) -> Site:
-    """The site that a ticket admits to.
+_SEAT = (
+    select(Site.role, Site.ticket_serial, Meeting.state)
+    .join(Meeting, Site.meeting_id == Meeting.id)
+    .where(Site.id == bindparam("site"))
+)
+
+
+def seat(connection: Connection, site: str, serial: int) -> Role:
+    """The role of the site that a ticket admits to.
 
     Raises ``TicketUnknown`` when the site is gone or its ticket was reissued, ``WrongMoment`` *meeting_not_invited*
     while the meeting is a draft and *meeting_cancelled* when it will not take place.
     """
-    found = (
-        await session.execute(
-            select(Site, Meeting.state).join(Meeting, Site.meeting_id == Meeting.id).where(Site.id == site)
-        )
-    ).one_or_none()
-    if found is None or found[0].ticket_serial != serial:
+    found = connection.execute(_SEAT, {"site": site}).one_or_none()
+    if found is None or found.ticket_serial != serial:
         raise TicketUnknown
-    match State(found[1]):
+    match State(found.state):
         case State.DRAFT:
             raise WrongMoment("meeting_not_invited")
         case State.CANCELLED:
             raise WrongMoment("meeting_cancelled")
         case _:
-            return found[0]
+            return Role(found.role)
 
 
 def draft_of(row: Meeting) -> Draft:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from media.link import RelayError
+from media.link import RelayError, RelayUnavailable
 from media.messages import (
     CloseEndpoint,
     CloseProducer,
@@ -28,10 +28,11 @@ from meetings.errors import Unavailable
 from signaling import protocol as p
 from signaling.ports import Recorder
 from signaling.room import Room
-from signaling.views import Presence
 
 log = logging.getLogger("nghisu.conductor")
 RETRY = 1.0
+PAUSE = 0.03
+"""Seconds between two rounds: what changes within them is one change."""
 
 
 def site_of(endpoint: str) -> str:
@@ -44,6 +45,10 @@ def is_aside(endpoint: str) -> bool:
     return endpoint.partition(".")[2].startswith("whep-")
 
 
+def _ignore() -> None:
+    """Nobody waits for media."""
+
+
 class Conductor:
     """The media of one meeting. ``endpoints`` maps a site to the endpoint that its browser holds now."""
 
@@ -54,6 +59,8 @@ class Conductor:
         """What each endpoint's slots show, as the relay last told."""
         self.encodings: dict[str, dict[Source, tuple[str, ...]]] = {}
         """Which encodings of each endpoint's videos are watched, as the relay last told."""
+        self.on_late: Callable[[], None] = _ignore
+        """Called a while after a relay that is here did not answer: it may do so now."""
         self._relay, self._recorder = relay, recorder
         self._without: set[str] = set()
         """Sites that were told that there is no media yet."""
@@ -62,7 +69,6 @@ class Conductor:
         self._looks: dict[str, p.Look] = {}
         """What each endpoint looks at."""
         self._room = Room()
-        self._presence: Presence = {}
         self._recording: str | None = None
         self._tracks: set[tuple[str, Source]] = set()
         self._changed = asyncio.Event()
@@ -95,6 +101,8 @@ class Conductor:
             if self.endpoints.get(site) == endpoint:
                 del self.endpoints[site]
             self._without.add(site)
+            if isinstance(error, RelayUnavailable):
+                asyncio.get_running_loop().call_later(RETRY, self.on_late)
             return None
         self._changed.set()
         if self.endpoints.get(site) != endpoint:
@@ -212,9 +220,9 @@ class Conductor:
         ready, self._without = self._without, set()
         return ready
 
-    def follow(self, room: Room, presence: Presence) -> None:
-        """The Room, or who is connected, or whether a recorder is there has changed."""
-        self._room, self._presence = room, presence
+    def follow(self, room: Room) -> None:
+        """The Room, or whether a recorder is there has changed."""
+        self._room = room
         self._changed.set()
 
     async def run(self) -> None:
@@ -234,6 +242,7 @@ class Conductor:
                     log.exception("meeting %s: relay or recorder did not follow", self.meeting)
                 await asyncio.sleep(RETRY)
                 self._changed.set()
+            await asyncio.sleep(PAUSE)
 
     # -- In step with the relay
 
@@ -241,8 +250,9 @@ class Conductor:
         """What the relay should do now."""
         room = self._room
         stage = room.stage()
-        seated = [site for site in room.seated() if site.id in self.endpoints]
-        sending = [site for site in seated if not room.seat(site.id).listen_only]
+        seats = ((id, room.seats.get(id)) for id in self.endpoints)
+        speaking = {id for id, seat in seats if seat and seat.presence == "seated" and not seat.listen_only}
+        sending = [site for site in room.facts.sites if site.id in speaking] if speaking else []
         shown = [site for site in sending if "camera" in self._relay.producers.get(self.endpoints[site.id], {})]
         return Route(
             router=self.meeting,

@@ -48,7 +48,8 @@ def _changed_sites(before: Room, after: Room, presence: views.Presence) -> dict[
     site's own seat, so that most changes concern one site of thousands."""
     concerned = after.facts.sites
     if (before.state, before.facts, before.turn) == (after.state, after.facts, after.turn):
-        concerned = tuple(site for site in concerned if before.seat(site.id) is not after.seat(site.id))
+        moved = {id for id, seat in after.seats.items() if before.seats.get(id) is not seat}
+        concerned = tuple(site for site in concerned if site.id in moved)
     earlier = {site.id: site for site in before.facts.sites}
     changed: dict[str, p.SiteView] = {}
     for of in concerned:

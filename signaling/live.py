@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import ChainMap
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from meetings.events import Entry, RecordingGap
+from meetings.events import (
+    Entry,
+    NoticeAcknowledged,
+    RecordingGap,
+    SiteAsked,
+    SiteJoined,
+    SiteLeft,
+    WatchingEnded,
+    WatchingStarted,
+)
 from meetings.facts import Facts
 from signaling import protocol as p
 from signaling import views
@@ -27,6 +37,8 @@ from signaling.rules import judge
 from signaling.rules import seats as seat_rules
 
 log = logging.getLogger("nghisu.live")
+COMINGS = (NoticeAcknowledged, SiteAsked, SiteJoined, SiteLeft, WatchingEnded, WatchingStarted)
+"""Who comes and goes: no eye follows hundreds of them, and nobody acts on one within a second."""
 
 
 class Post(Protocol):
@@ -60,7 +72,12 @@ class LiveRoom:
         self._post, self._now = post, now
         self._interrupted = not recorder_here
         self._mailbag = Mailbag(everyone(ledger.meeting), post)
+        self._arriving: dict[str, views.Live] = {}
+        """How sites that come in at this moment will be seen, before the log says that they are here."""
+        self._told: dict[str, p.SiteView] = {}
+        """What everybody has been told of every site, in the order of the invitation."""
         self._grace_changed = asyncio.Event()
+        conductor.on_late = self.relay_ready
 
     @property
     def meeting(self) -> str:
@@ -79,14 +96,19 @@ class LiveRoom:
         now = asyncio.get_running_loop().time()
         for site in self.room.seated():
             self.presence.expect(site.id, now)
-        self.conductor.follow(self.room, self.presence.view())
+        self._told = views.sites(self.room, self.presence.view())
+        self.conductor.follow(self.room)
 
     # -- A browser's calls
 
     async def enter(self, site: str, socket: str, wish: p.Enter) -> tuple[bool, bool]:
         """Seats the site or lets it wait. Returns whether it waits and whether it may keep its media."""
         before = self.room.seat(site).presence
-        room = await self.ledger.submit(lambda room: seat_rules.enter(room, site, wish))
+        self._arriving[site] = views.Live(connected=True, devices=wish.devices)
+        try:
+            room = await self.ledger.submit(lambda room: seat_rules.enter(room, site, wish))
+        finally:
+            self._arriving.pop(site, None)
         replaced = self.presence.connect(site, socket)
         self.presence.set_devices(site, wish.devices)
         if replaced is not None:
@@ -105,7 +127,7 @@ class LiveRoom:
     def snapshot(self, site: str) -> p.Snapshot:
         return views.snapshot(
             self.room,
-            self.presence.view(),
+            self._told,
             self.ledger.entries,
             me=site,
             now=self._now(),
@@ -158,6 +180,10 @@ class LiveRoom:
     def relay_lost(self, lost: Collection[str]) -> None:
         """Endpoints are gone with their relay: their sites make their media anew, at once if another relay is there."""
         self._tell_sites(self.conductor.relay_lost(lost), p.MediaLost())
+        self.relay_ready()
+
+    def relay_ready(self) -> None:
+        """Sites that were told that there is no media make theirs, if a relay is there."""
         self._tell_sites(self.conductor.ready(), p.MediaReady())
 
     def relay_returned(self) -> None:
@@ -175,7 +201,7 @@ class LiveRoom:
 
     def recorder_is(self, here: bool) -> None:
         self._interrupted = not here
-        self.conductor.follow(self.room, self.presence.view())
+        self.conductor.follow(self.room)
         if self.room.recording is not None:
             view = views.recording(self.room, self._interrupted)
             self._moment(everyone(self.meeting), p.RecordingChanged(view))
@@ -194,29 +220,39 @@ class LiveRoom:
 
     def told(self, before: Room, after: Room, entries: Sequence[Entry]) -> None:
         """The ledger has written: letters go out in the order of the log."""
-        presence = self.presence.view()
+        presence = ChainMap(self._arriving, self.presence.lives)
         written = list(letters(before, after, entries, presence, interrupted=self._interrupted))
         public = tuple(letter.message for letter in written if letter.to == EVERYONE)
-        self._mailbag.put(everyone(self.meeting), p.Posted(before.seq, after.seq, public))
+        self._remember(before, after, public)
+        patient = all(isinstance(entry.event, COMINGS) for entry in entries)
+        self._mailbag.put(everyone(self.meeting), p.Posted(before.seq, after.seq, public), patient=patient)
         for letter in written:
             if letter.to == OFFICERS:
                 self._moment(officers(self.meeting), letter.message)
             elif letter.to != EVERYONE and (socket := self.presence.connections.get(letter.to)) is not None:
                 self._moment(socket, letter.message)
-        for site in after.facts.sites:
-            if before.seat(site.id).presence == "seated" and after.seat(site.id).presence != "seated":
-                self.presence.forget(site.id)
-        self.conductor.follow(after, presence)
+        for site, seat in after.seats.items():
+            if seat.presence != "seated" and before.seat(site).presence == "seated":
+                self.presence.forget(site)
+        self.conductor.follow(after)
 
-    def _moment(self, to: str | list[str], message: p.AnyMessage) -> None:
-        self._mailbag.put(to, p.Posted(None, None, (message,)))
+    def _remember(self, before: Room, after: Room, public: tuple[p.AnyMessage, ...]) -> None:
+        if before.facts is not after.facts:
+            self._told = views.sites(after, self.presence.view())
+        for message in public:
+            if isinstance(message, p.SitesChanged):
+                self._told |= message.sites
+
+    def _moment(self, to: str | list[str], message: p.AnyMessage, *, patient: bool = False) -> None:
+        self._mailbag.put(to, p.Posted(None, None, (message,)), patient=patient)
 
     def _tell_of(self, site: str) -> None:
         of = self.room.site(site)
         if of is not None:
             view = views.site(self.room, of, self.presence.lives.get(site, views.OFFLINE))
-            self._moment(everyone(self.meeting), p.SitesChanged({site: view}))
-            self.conductor.follow(self.room, self.presence.view())
+            if self._told.get(site) != view:
+                self._told[site] = view
+                self._moment(everyone(self.meeting), p.SitesChanged({site: view}), patient=True)
 
     async def _end_graces(self) -> None:
         """Ends the seats of those who did not come back in time."""

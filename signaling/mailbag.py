@@ -1,6 +1,7 @@
 """Letters on their way: what is for everybody is put together where much happens at once.
 
-The first letter for everybody leaves at once; those that follow within ``PAUSE`` leave together after it. Letters for
+The first letter for everybody leaves at once; those that follow within ``PAUSE`` leave together after it, and those
+that tell only of comings and goings (``patient``) within ``PATIENCE``, unless another takes them along. Letters for
 single sockets do not wait, and overtake nothing but what is for everybody (``docs/conduct.md``).
 """
 
@@ -18,6 +19,8 @@ log = logging.getLogger("nghisu.mailbag")
 
 PAUSE = 0.1
 """Seconds between two letters to everybody: ten a second are enough for any eye."""
+PATIENCE = 0.5
+"""Seconds between two letters that tell who comes and goes: each costs work for every site that is here."""
 
 Addressee = str | list[str]
 
@@ -34,11 +37,15 @@ class Mailbag:
         self._public: list[p.Posted] = []
         self._private: list[tuple[Addressee, p.Posted]] = []
         self._come = asyncio.Event()
-        self._sent_at = 0.0
+        self._sent_at = -PATIENCE
+        self._pause = PATIENCE
+        """Seconds after the last letter to everybody at which the next one leaves."""
 
-    def put(self, to: Addressee, posted: p.Posted) -> None:
+    def put(self, to: Addressee, posted: p.Posted, *, patient: bool = False) -> None:
         if to == self._everyone:
             self._public.append(posted)
+            if not patient:
+                self._pause = PAUSE
         else:
             self._private.append((to, posted))
         self._come.set()
@@ -47,7 +54,7 @@ class Mailbag:
         """Delivers until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            wait = self._sent_at + PAUSE - loop.time() if self._public else None
+            wait = self._sent_at + self._pause - loop.time() if self._public else None
             try:
                 async with asyncio.timeout(None if wait is None else max(0.0, wait)):
                     await self._come.wait()
@@ -57,9 +64,9 @@ class Mailbag:
             private, self._private = self._private, []
             for to, posted in private:
                 await self._send(to, posted)
-            if self._public and loop.time() >= self._sent_at + PAUSE:
+            if self._public and loop.time() >= self._sent_at + self._pause:
                 public, self._public = self._public, []
-                self._sent_at = loop.time()
+                self._sent_at, self._pause = loop.time(), PATIENCE
                 for posted in joined(public):
                     await self._send(self._everyone, posted)
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -30,7 +31,10 @@ from store.database import Database
 
 log = logging.getLogger("nghisu.signaling")
 T = TypeVar("T")
-Answer = dict[str, Any]
+Answer = msgspec.Raw
+"""JSON, which the socket sends as it is."""
+Nothing = dict[str, str]
+_encoder = msgspec.json.Encoder()
 
 
 @dataclass
@@ -69,13 +73,12 @@ class MeetingNamespace(socketio.AsyncNamespace):
         try:
             given = msgspec.convert(auth, _Auth)
             ticket = self._tickets.read(given.ticket, self._now())
-            async with self._database.begin() as session:
-                seat = await queries.seat(session, ticket.site, ticket.serial)
+            role = await self._database.reading.do(partial(queries.seat, site=ticket.site, serial=ticket.serial))
         except msgspec.ValidationError:
             raise _refusal(MeetingError("ticket_unknown")) from None
         except MeetingError as error:
             raise _refusal(error) from None
-        self._callers[sid] = Caller(ticket.site, ticket.meeting, Role(seat.role))
+        self._callers[sid] = Caller(ticket.site, ticket.meeting, role)
 
     async def on_disconnect(self, sid: str, reason: str) -> None:
         caller = self._callers.pop(sid, None)
@@ -133,11 +136,11 @@ class MeetingNamespace(socketio.AsyncNamespace):
             media = replace(media, ice_servers=self._turn.servers(caller.site, self._now()))
         return p.Entered(False, resumed, room.snapshot(caller.site), media)
 
-    async def _connect_media(self, sid: str, caller: Caller, wish: p.ConnectMedia) -> Answer:
+    async def _connect_media(self, sid: str, caller: Caller, wish: p.ConnectMedia) -> Nothing:
         await caller.entered.conductor.connect(caller.site, wish)
         return {}
 
-    async def _produce(self, sid: str, caller: Caller, wish: p.Produce) -> Answer:
+    async def _produce(self, sid: str, caller: Caller, wish: p.Produce) -> Nothing:
         await caller.entered.conductor.produce(caller.site, wish)
         return {}
 
@@ -145,25 +148,25 @@ class MeetingNamespace(socketio.AsyncNamespace):
         made = await caller.entered.conductor.restart_ice(caller.site, wish)
         return replace(made, ice_servers=self._turn.servers(caller.site, self._now()))
 
-    async def _close_producer(self, sid: str, caller: Caller, wish: p.CloseProducer) -> Answer:
+    async def _close_producer(self, sid: str, caller: Caller, wish: p.CloseProducer) -> Nothing:
         await caller.entered.conductor.close_producer(caller.site, wish.source)
         return {}
 
-    async def _act(self, sid: str, caller: Caller, act: p.AnyAct) -> Answer:
+    async def _act(self, sid: str, caller: Caller, act: p.AnyAct) -> Nothing:
         await caller.entered.act(caller.site, act)
         if isinstance(act, p.Leave):
             await caller.entered.conductor.drop(caller.site)
         return {}
 
-    async def _devices(self, sid: str, caller: Caller, devices: p.Devices) -> Answer:
+    async def _devices(self, sid: str, caller: Caller, devices: p.Devices) -> Nothing:
         caller.entered.set_devices(caller.site, devices)
         return {}
 
-    async def _quality(self, sid: str, caller: Caller, report: p.ReportQuality) -> Answer:
+    async def _quality(self, sid: str, caller: Caller, report: p.ReportQuality) -> Nothing:
         caller.entered.set_quality(caller.site, report.quality)
         return {}
 
-    async def _look(self, sid: str, caller: Caller, wish: p.Look) -> Answer:
+    async def _look(self, sid: str, caller: Caller, wish: p.Look) -> Nothing:
         caller.entered.conductor.look(caller.site, wish)
         return {}
 
@@ -178,18 +181,19 @@ class MeetingNamespace(socketio.AsyncNamespace):
             caller = self._callers.get(sid)
             if caller is None:
                 raise NotEntered
-            return {"ok": msgspec.to_builtins(await handler(sid, caller, _parse(data, kind)))}
+            answer = {"ok": await handler(sid, caller, _parse(data, kind))}
         except MeetingError as error:
-            return {"error": msgspec.to_builtins(p.Failure(error.code, dict(error.facts)))}
+            answer = {"error": p.Failure(error.code, dict(error.facts))}
         except Exception:
             incident = secrets.token_hex(4)
             log.exception("incident %s", incident)
-            return {"error": {"code": "internal", "facts": {"incident": incident}}}
+            answer = {"error": p.Failure("internal", {"incident": incident})}
+        return msgspec.Raw(_encoder.encode(answer))
 
     # -- Letters (``signaling.live.Post``)
 
     async def deliver(self, to: str | list[str], posted: p.Posted) -> None:
-        await self.emit("letter", msgspec.to_builtins(posted), to=to)  # pyright: ignore[reportArgumentType]
+        self.server.tell(self.namespace, to, "letter", _encoder.encode(posted))
 
     async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
         await self.deliver(socket, p.Posted(None, None, (p.TurnedAway(reason),)))

@@ -119,7 +119,8 @@ class Room(Struct, frozen=True):
             return self.share, "screen"
         if self.turn is not None:
             return self.turn.site, "camera"
-        chair = next((site for site in self.seated() if site.role is Role.CHAIR), None)
+        chairs = (site for site in self.facts.sites if site.role is Role.CHAIR)
+        chair = next((site for site in chairs if self.seat(site.id).presence == "seated"), None)
         return (chair.id, "camera") if chair else None
 
     def hand(self, site: str) -> Hand | None:

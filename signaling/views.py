@@ -116,9 +116,9 @@ def timeline(entries: Iterable[e.Entry]) -> tuple[p.TimelineEntry, ...]:
 
 
 def snapshot(
-    room: Room, presence: Presence, entries: Iterable[e.Entry], *, me: str, now: datetime, interrupted: bool
+    room: Room, told: dict[str, p.SiteView], entries: Iterable[e.Entry], *, me: str, now: datetime, interrupted: bool
 ) -> p.Snapshot:
-    """The whole Room as the site ``me`` sees it; marks and time line are for officers."""
+    """The whole Room as the site ``me`` sees it; ``told`` are the sites. Marks and time line are for officers."""
     mine = room.site(me)
     officer = mine is not None and mine.role in OFFICERS and room.seat(me).presence == "seated"
     return p.Snapshot(
@@ -126,7 +126,7 @@ def snapshot(
         now=now.isoformat(),
         me=me,
         meeting=meeting(room),
-        sites=sites(room, presence),
+        sites=told,
         current_item=room.current_item,
         agenda=agenda(room),
         floor=floor(room),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, select
+from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, String, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,11 @@ class EventRow(Base):
     at_us: Mapped[int] = mapped_column(BigInteger)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+_ROWS = Base.metadata.tables[EventRow.__tablename__]
+_APPEND = insert(_ROWS)
+_FOLLOWING = select(_ROWS.c.seq, _ROWS.c.at_us, _ROWS.c.payload, _ROWS.c.hash).order_by(_ROWS.c.seq)
 
 
 class SequenceTaken(Exception):
@@ -77,25 +82,28 @@ class Chain:
         self, meeting: str, after: int, previous: bytes, lines: Sequence[tuple[datetime, bytes]]
     ) -> list[Line]:
         """Writes the lines as ``after + 1 …`` in one transaction. Raises ``SequenceTaken``; then nothing is written."""
+        rows: list[dict[str, object]] = []
         written: list[Line] = []
+        for seq, (at, payload) in enumerate(lines, after + 1):
+            at_us = microseconds(at)
+            previous = link(previous, meeting, seq, at_us, payload)
+            rows.append({"meeting": meeting, "seq": seq, "at_us": at_us, "payload": payload, "hash": previous})
+            written.append(Line(seq, moment(at_us), payload, previous))
         try:
-            async with self._database.log() as session:
-                for seq, (at, payload) in enumerate(lines, after + 1):
-                    at_us = microseconds(at)
-                    previous = link(previous, meeting, seq, at_us, payload)
-                    session.add(EventRow(meeting=meeting, seq=seq, at_us=at_us, payload=payload, hash=previous))
-                    written.append(Line(seq, moment(at_us), payload, previous))
+            await self._database.writing.do(lambda connection: connection.execute(_APPEND, rows))
         except IntegrityError as error:
             raise SequenceTaken(meeting, after + 1) from error
         return written
 
     async def read(self, meeting: str, after: int = 0) -> list[Line]:
         """The lines of a meeting that follow ``after``, in order."""
-        async with self._database.log() as session:
-            rows = await session.scalars(
-                select(EventRow).where(EventRow.meeting == meeting, EventRow.seq > after).order_by(EventRow.seq)
-            )
-            return [Line(row.seq, moment(int(row.at_us)), _bytes(row.payload), _bytes(row.hash)) for row in rows]
+        question = _FOLLOWING.where(_ROWS.c.meeting == meeting, _ROWS.c.seq > after)
+
+        def read(connection: Connection) -> list[Line]:
+            rows = connection.execute(question)
+            return [Line(seq, moment(int(at)), _bytes(payload), _bytes(hash)) for seq, at, payload, hash in rows]
+
+        return await self._database.writing.do(read)
 
     async def verify(self, meeting: str) -> list[Break]:
         """Every place where the chain of a meeting does not hold; empty when it is whole."""

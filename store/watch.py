@@ -14,6 +14,9 @@ from store.chain import Chain, EventRow, Line
 from store.database import Database
 
 log = logging.getLogger("nghisu.watch")
+PAUSE = 0.5
+"""Seconds between two deliveries."""
+
 Watcher = Callable[[str, Sequence[Line]], Awaitable[None]]
 
 
@@ -28,43 +31,59 @@ class Cursor(Base):
 class Watch:
     """Wakes each watcher after an append, and at the start for whatever a crash left unseen.
 
-    A watcher that raises is tried again at the next wake; it never holds up the act it watches nor another watcher.
+    The first wake is heeded at once; what is written within ``PAUSE`` after it is delivered together. A watcher that
+    raises is tried again at the next wake; it never holds up the act it watches nor another watcher.
     """
 
     def __init__(self, database: Database, chain: Chain) -> None:
         self._database, self._chain = database, chain
         self._watchers: dict[str, Watcher] = {}
-        self._dirty: asyncio.Queue[str] = asyncio.Queue()
+        self._grown: dict[str, None] = {}
+        self._woken = asyncio.Event()
 
     def add(self, name: str, watcher: Watcher) -> None:
         self._watchers[name] = watcher
 
     def wake(self, meeting: str) -> None:
         """The log of this meeting grew."""
-        self._dirty.put_nowait(meeting)
+        self._grown[meeting] = None
+        self._woken.set()
 
     async def run(self) -> None:
         """Runs until cancelled."""
         for meeting in await self._behind():
             self.wake(meeting)
         while True:
-            meeting = await self._dirty.get()
-            for name, watcher in self._watchers.items():
+            await self._woken.wait()
+            self._woken.clear()
+            grown, self._grown = self._grown, {}
+            for meeting in grown:
                 try:
-                    await self._deliver(name, watcher, meeting)
+                    await self._deliver(meeting)
                 except Exception:
-                    log.exception("watcher %s failed on meeting %s", name, meeting)
+                    log.exception("meeting %s cannot be watched", meeting)
+            await asyncio.sleep(PAUSE)
 
-    async def _deliver(self, name: str, watcher: Watcher, meeting: str) -> None:
+    async def _deliver(self, meeting: str) -> None:
         async with self._database.begin() as session:
-            cursor = await session.get(Cursor, (name, meeting))
-            seen = cursor.seq if cursor else 0
-        lines = await self._chain.read(meeting, after=seen)
-        if not lines:
-            return
-        await watcher(meeting, lines)
-        async with self._database.begin() as session:
-            await session.merge(Cursor(watcher=name, meeting=meeting, seq=lines[-1].seq))
+            found = await session.scalars(select(Cursor).where(Cursor.meeting == meeting))
+            seen = {cursor.watcher: cursor.seq for cursor in found}
+        lines = await self._chain.read(meeting, after=min((seen.get(name, 0) for name in self._watchers), default=0))
+        reached: list[str] = []
+        for name, watcher in self._watchers.items():
+            unseen = [line for line in lines if line.seq > seen.get(name, 0)]
+            if not unseen:
+                continue
+            try:
+                await watcher(meeting, unseen)
+            except Exception:
+                log.exception("watcher %s failed on meeting %s", name, meeting)
+            else:
+                reached.append(name)
+        if reached:
+            async with self._database.begin() as session:
+                for name in reached:
+                    await session.merge(Cursor(watcher=name, meeting=meeting, seq=lines[-1].seq))
 
     async def _behind(self) -> list[str]:
         async with self._database.log() as session:

@@ -20,6 +20,7 @@ from recordings.director import Director
 from recordings.link import RecorderLink
 from signaling.hall import Hall
 from signaling.namespace import MeetingNamespace
+from signaling.sockets import Server
 from signaling.turn import NO_TURN, Turn
 from store.chain import Chain
 from store.database import Database
@@ -171,7 +172,7 @@ async def serve(
 
     director = Director(recorder, relays, missing)  # type: ignore[arg-type]
     hall = Hall(database=database, chain=chain, watch=watch, relays=relays, recorder=director, now=now)
-    sockets = socketio.AsyncServer(async_mode="aiohttp", cors_allowed_origins=[], ping_interval=2, ping_timeout=60)
+    sockets = Server(lambda origin, environ: True, ping_interval=2, ping_timeout=60)
     for namespace in (MeetingNamespace(hall, database, TICKETS, now, turn), relays.door, recorder):
         sockets.register_namespace(namespace)
     app = web.Application()

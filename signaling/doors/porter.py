@@ -142,7 +142,7 @@ class Porter:
             except BaseException:
                 await self._end(visit, "lost")
                 raise
-            room.conductor.follow(room.room, room.presence.view())
+            room.conductor.follow(room.room)
             visit.expect(ARRIVAL, self._expired)
         fed = terms.fed(wanted, made.slots)
         return self._admitted(visit, made.receive, sdp.answer(read, fed, made.receive, "sendonly"))
@@ -212,9 +212,8 @@ class Porter:
     async def _known(self, ticket: str) -> tuple[str, str, Role]:
         """Site, meeting and role of a ticket. Raises what the ticket refuses."""
         read = self._tickets.read(ticket, self._now())
-        async with self._database.begin() as session:
-            seat = await queries.seat(session, read.site, read.serial)
-        return read.site, read.meeting, Role(seat.role)
+        role = await self._database.reading.do(partial(queries.seat, site=read.site, serial=read.serial))
+        return read.site, read.meeting, role
 
     async def _ready(self, meeting: str) -> LiveRoom:
         """Raises ``Unavailable`` before anybody is seated for nothing."""

@@ -73,7 +73,7 @@ class World:
         monkeypatch.setattr(clock, "now", lambda: self.now)
         monkeypatch.setattr("asyncio.get_running_loop", lambda: self)
         self.wire, self.link = PlainWire(), line.link()
-        self.log = self.wire._sendlog  # pyright: ignore[reportPrivateUsage]
+        self.log = self.wire.log
         self.lane = self.log.take()
         self.buffer = bytearray(2048)
         names = ("stage-video", *(f"tile-{place}" for place in range(tiles)))

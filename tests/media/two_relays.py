@@ -140,7 +140,8 @@ class TwoRelays:
         self._changed = True
 
     def _asker(self, stand: Stand) -> Callable[[str, Any], Any]:
-        async def ask(request: str, body: Any) -> Any:
+        async def ask(request: str, wish: Any) -> Any:
+            body = msgspec.to_builtins(wish)
             self.asked.append(request)
             if "pipe" in request:
                 await self.slow.wait()

@@ -22,7 +22,7 @@ routes = web.RouteTableDef()
 async def _seat(request: web.Request, database: AsyncSession, *, for_change: bool = False) -> tuple[Meeting, Site]:
     """Raises ``TicketUnknown``, ``TicketExpired``, and what ``meetings.queries.seat`` raises."""
     ticket = deps(request).tickets.read(request.match_info["ticket"], deps(request).now())
-    await seat(database, ticket.site, ticket.serial)
+    await (await database.connection()).run_sync(seat, ticket.site, ticket.serial)
     meeting = await whole(database, ticket.meeting, for_change=for_change)
     return meeting, next(site for site in meeting.sites if site.id == ticket.site)
 
