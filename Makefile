@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 UV := .uv/bin/uv
 PY := .venv/bin/python
+# Tests in which real browsers meet want most of both cores: they come by twos, after the others.
 MEETINGS := $(addprefix tests/,clients net/test_through.py net/test_ipv6.py \
   $(addprefix journey/,test_journey.py test_kill.py test_layers.py test_media.py test_spread.py))
-# Tests in which real browsers meet want most of both cores: they come by twos, after the others.
 WORKERS = --dist loadfile --no-loadscope-reorder --tx '$(1)*popen//python=$(PY) -X dev'
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
