@@ -131,10 +131,12 @@ def layer_for(height: int, heights: Sequence[int]) -> int:
     return next((layer for layer, offered in enumerate(heights) if offered >= SHARP * height), len(heights) - 1)
 
 
-def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crowded: bool = False) -> Allocation:
+def allocate(
+    budget: int, audio: int, claims: Sequence[Claim], now: int, *, crowded: bool = False, blamed: bool = True
+) -> Allocation:
     """Spends ``budget`` on ``audio`` and on the claims, the most important first. Notes in the states what it chose.
 
-    ``crowded``: the path is full just now, and nobody goes up.
+    ``crowded``: the path is full just now, and nobody goes up. ``blamed``: a fall may be laid to a rise before it.
     """
     purse = _Purse(budget, audio, all(now >= claim.state.settled_at for claim in claims), crowded)
     offers = [claim.offered() for claim in claims]
@@ -152,7 +154,7 @@ def allocate(budget: int, audio: int, claims: Sequence[Claim], now: int, *, crow
             unmet = unmet or rung < offered[-1]
     refused = max((claim.state.refused for claim in claims if now < claim.state.retry_at), default=0)
     for claim, offered, rung in zip(claims, offers, rungs, strict=True):
-        _note(claim, rung, purse, now, alive=claim.state.rung in offered)
+        _note(claim, rung, purse, now, blamed=blamed and claim.state.rung in offered)
     return Allocation(tuple(rungs), purse.spent, int(max(MARGIN * wanted, AMPLE * refused)) + 1 if unmet else 0)
 
 
@@ -215,11 +217,11 @@ class _Purse:
                 self._settled, self._careful = False, self.budget / AMPLE
 
 
-def _note(claim: Claim, rung: int, purse: _Purse, now: int, *, alive: bool) -> None:
-    """``alive`` is false when the rung that the slot had is not offered any more."""
+def _note(claim: Claim, rung: int, purse: _Purse, now: int, *, blamed: bool) -> None:
+    """``blamed`` is false when the rung that the slot had is not offered any more, or another reason may have been."""
     state = claim.state
     recent = now - state.raised_at < TRIED
-    if rung < state.rung and alive and recent:
+    if rung < state.rung and blamed and recent:
         if purse.budget < FELL * state.raised_with:
             lower = claim.ladder[rung].bitrate if rung != PAUSED else 0
             state.refused = purse.spent + claim.ladder[state.rung].bitrate - lower

@@ -28,7 +28,7 @@ BURST, BUCKET = 3_000, 10_000
 SPACE = 0.95
 """What of a rate that was carried is taken for sure."""
 BOLD, CAREFUL = 2.0, 1.5
-"""How far a probe reaches over what is known: after a success and after a failure."""
+"""How far a probe reaches over what is known: at first, and after one has filled the path."""
 FEWEST = 5
 """Packets below which a probe tells nothing."""
 PACKET = 1_200
@@ -38,6 +38,8 @@ GAIN = 1.1
 """A probe that carried but gained less counts as failed: there is nothing more to be found."""
 ANSWER = 1_000_000
 """How long after its end a probe waits for feedback."""
+SHADOW = 2_000_000
+"""How long after its beginning the queue that a probe made may still stand."""
 FIRST_PAUSE, LONGEST_PAUSE = 1_500_000, 3_000_000
 QUEUE = 15_000
 """The queue that a probe may leave, beside the time that one packet takes at its rate."""
@@ -86,6 +88,10 @@ class Probe:
         """Whether padding may be owed."""
         return self._cluster is not None and self._cluster.end is None
 
+    def shadows(self, now: int) -> bool:
+        """Whether a queue may be a probe's."""
+        return now - self._begun < SHADOW
+
     def due(self, now: int, estimate: Estimate, wanted: int) -> ProbePlan | None:
         """Begins a probe if ``wanted`` bit/s are more than the estimate gives and the path looks fit for one.
 
@@ -103,7 +109,7 @@ class Probe:
         if now < self._next:
             return None
         known = max(estimate.target, estimate.rate)
-        bitrate = int(min(wanted / SPACE * SPARE, (CAREFUL if self._failures else BOLD) * known))
+        bitrate = int(min(wanted / SPACE * SPARE, (CAREFUL if self._filled else BOLD) * known))
         span = BUCKET * 8_000_000 // max(1, bitrate - known) if estimate.drops or self._filled else SPAN
         self._plan = plan = ProbePlan(bitrate, min(max(span, SPAN), LONGEST_SPAN))
         self._begun, self._wanted, self._sent = now, wanted, self._log.counts[self._lane] >> 32

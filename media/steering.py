@@ -119,7 +119,8 @@ class Steering:
         crowded = estimate.target < self._spent
         if fallen:
             budget = int(DRAIN * budget)
-        allocation = allocator.allocate(budget, SOUND * sounds, claims, now, crowded=estimate.crowded)
+        blamed = not self._probe.shadows(now)
+        allocation = allocator.allocate(budget, SOUND * sounds, claims, now, crowded=estimate.crowded, blamed=blamed)
         for (slot, _), claim, place in zip(shown, claims, allocation.rungs, strict=True):
             if place == PAUSED:
                 slot.pause()

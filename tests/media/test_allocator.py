@@ -175,6 +175,14 @@ def test_a_failed_rise_is_forgotten_where_far_more_than_it_needed_is_carried() -
     assert wall.given(allocation.wanted, 1).rungs == (4,)
 
 
+def test_a_fall_behind_a_probe_is_not_laid_to_the_rise() -> None:
+    wall = Wall(camera())
+    wall.given(500_000, 10)
+    assert wall.given(1_200_000, 1).rungs == (4,)
+    assert allocate(500_000, SOUND, wall.claims, wall.now, blamed=False).rungs == (3,)
+    assert wall.given(1_200_000, 1).rungs == (4,)
+
+
 def test_a_picture_that_grew_is_no_failed_rise() -> None:
     wall = Wall(camera())
     wall.given(500_000, 10)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bottleneck import Link, Path, Source
 
-from media.allocator import MARGIN
 from media.estimate import Estimate
-from media.probe import Probe, RepairBudget
+from media.probe import LONGEST_SPAN, Probe, RepairBudget
 
 SOUND = 40_000
 
@@ -100,14 +99,15 @@ def test_padding_is_owed_evenly_beside_what_is_sent_anyway_and_ends() -> None:
     assert not probe.running
 
 
-def test_a_token_bucket_passes_no_rate_that_the_path_does_not_carry() -> None:
+def test_a_token_bucket_hides_no_more_than_it_holds_over_the_longest_probe() -> None:
     for burst in (3_200, 6_000):
         playing = Path(Link(250_000, burst=burst), Source(lambda _: 120_000), wanted=lambda _: 1_500_000)
         playing.run(3)
         playing.link.rate = 220_000
         playing.estimate.drops += 1
         playing.run(30)
-        assert max(moment.target for moment in playing.last(20)) < MARGIN * 220_000
+        hidden = burst * 8_000_000 // LONGEST_SPAN
+        assert max(moment.target for moment in playing.last(20)) < 220_000 + hidden
 
 
 def test_an_unanswered_probe_is_given_up() -> None:
