@@ -36,7 +36,7 @@ class Buffer:
 
 
 class Direction:
-    """One direction of a transport's SRTP: the sessions of aiortc's handshake, used through their handle. ``tag``:
+    """One direction of a transport's SRTP: a session of pylibsrtp, used through its handle. ``tag``:
     bytes that sealing an RTP packet adds; ``profile``: what the handshake agreed on, for operators."""
 
     __slots__ = ("_session", "handle", "profile", "refused", "tag")

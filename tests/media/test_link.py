@@ -19,7 +19,8 @@ from socketio import exceptions
 
 from media import messages as m
 from media.fleet import Fleet
-from media.link import RelayLink, RelayRefused, RelayUnavailable
+from media.link import AT_ONCE, RelayLink, RelayRefused, RelayUnavailable
+from media.notation import Json
 from media.ortc import ROUTER_CAPABILITIES
 from media.port import PortUnavailable
 from media.relay import RelayConfig, run
@@ -62,7 +63,7 @@ class Server:
         self.fleet = Fleet("secret", expected=expected, cap=cap)
         self.fleet.on_returned, self.fleet.on_lost = come, lose
         self.fleet.on_slots_show = self.fleet.on_heard = tell
-        sockets = socketio.AsyncServer(async_mode="aiohttp")
+        sockets = socketio.AsyncServer(async_mode="aiohttp", json=Json)
         sockets.register_namespace(self.fleet.door)
         application = web.Application()
         sockets.attach(application)
@@ -339,3 +340,37 @@ async def test_a_port_in_use_ends_the_relay_with_a_sentence(tmp_path: Path) -> N
         config = RelayConfig("127.0.0.1", taken.getsockname()[1], None, str(tmp_path / "none"), "secret")
         with pytest.raises(PortUnavailable, match="cannot be used"):
             await run(config)
+
+
+async def test_where_hundreds_ask_at_once_few_are_under_way_and_all_are_answered() -> None:
+    under_way, most = 0, 0
+
+    async def ask(request: str, wish: Any) -> dict[str, Any]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return {"ok": {}}
+
+    link = RelayLink(m.Inventory("relay", ()), ask)
+    await asyncio.gather(*(link.close_endpoint(m.CloseEndpoint("m", str(number))) for number in range(300)))
+    assert most == AT_ONCE
+
+
+async def test_whoever_waits_for_a_turn_or_an_answer_is_told_when_the_relay_goes() -> None:
+    asked = 0
+
+    async def ask(request: str, wish: Any) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    link = RelayLink(m.Inventory("relay", ()), ask)
+    waiting = [asyncio.create_task(link.close_router(m.CloseRouter(str(number)))) for number in range(2 * AT_ONCE)]
+    await until(lambda: asked == AT_ONCE)
+    link.leave()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [RelayUnavailable] * 2 * AT_ONCE
+    assert asked == AT_ONCE, "nothing more was asked"

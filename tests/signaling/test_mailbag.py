@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from signaling import protocol as p
-from signaling.mailbag import Addressee, Mailbag, joined
+from signaling.mailbag import PATIENCE, PAUSE, Addressee, Mailbag, joined
 
 ALL = "seated:m"
 
@@ -83,3 +83,25 @@ async def test_a_letter_that_cannot_be_delivered_holds_up_no_other() -> None:
         bag.put(ALL, posted(66, 67))
         await until(2, got)
         assert got[1] == (ALL, posted(66, 67))
+
+
+async def test_comings_and_goings_wait_for_each_other_and_any_other_letter_takes_them_along() -> None:
+    async with running() as (bag, got):
+        bag.put(ALL, posted(0, 1), patient=True)
+        await until(1, got)
+        for seq in range(1, 11):
+            bag.put(ALL, posted(seq, seq + 1), patient=True)
+        await asyncio.sleep(1.5 * PAUSE)
+        assert len(got) == 1, "they wait longer than a letter that is not patient"
+        bag.put(ALL, posted(11, 12, share("a")))
+        await until(2, got)
+        assert got[1] == (ALL, posted(1, 12, share("a")))
+
+
+async def test_comings_and_goings_do_not_wait_for_ever() -> None:
+    async with running() as (bag, got):
+        for seq in range(20):
+            bag.put(ALL, posted(seq, seq + 1), patient=True)
+            await asyncio.sleep(PATIENCE / 10)
+        await until(3, got)
+        assert got[0] == (ALL, posted(0, 1))

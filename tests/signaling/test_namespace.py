@@ -97,6 +97,19 @@ async def test_a_bad_act_is_refused_and_changes_nothing(stage: Stage, who: str, 
     assert await stage.log() == before
 
 
+async def test_a_newcomer_is_told_to_the_others_once_and_as_it_is(stage: Stage) -> None:
+    chair = await stage.seated("chair")
+    await stage.seated("north", person="Lê Văn Bình", devices={"microphone": True, "camera": True})
+    await chair.act("start_share")
+    await chair.until("share_changed")
+    told = [told["sites"]["north"] for told in chair.heard("sites_changed") if "north" in told["sites"]]
+    assert [(site["presence"], site["person"], site["devices"]["camera"]) for site in told] == [
+        ("seated", "Lê Văn Bình", True)
+    ]
+    fresh = (await chair.call("resync"))["ok"]["sites"]["north"]
+    assert fresh == told[0], "who comes later is told the same"
+
+
 async def test_acts_before_entering_are_refused(stage: Stage) -> None:
     browser = await stage.browser("chair")
     assert (await browser.act("open_meeting"))["error"]["code"] == "not_entered"
