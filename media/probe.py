@@ -145,7 +145,7 @@ class Probe:
         packets = cluster.received + cluster.lost
         span = cluster.sent_last - cluster.sent_first
         whole = span >= plan.span * 3 // 4
-        carried = (
+        passed = (
             cluster.delay is not None
             and estimate.over_base(cluster.delay) <= borne
             and cluster.lost <= packets * (estimate.loss + LOSS)
@@ -153,7 +153,7 @@ class Probe:
         if not whole and estimate.queue <= borne:
             self._end(now, failed=False)
             self._next = now + SPAN
-        elif whole and carried and packets >= FEWEST:
+        elif whole and passed and packets >= FEWEST:
             before = estimate.target
             estimate.prove(int(SPACE * min(plan.bitrate, cluster.octets * 8_000_000 // span)))
             self._end(now, failed=estimate.target < min(GAIN * before, self._wanted))
@@ -161,8 +161,9 @@ class Probe:
             self._filled = True
             if span >= SPAN // 2 and packets >= FEWEST:
                 took = max(span, cluster.arrival_last - cluster.arrival_first)
-                estimate.disprove(cluster.octets * 8_000_000 // took)
-                estimate.prove((cluster.octets - BURST) * 7_000_000 // took)
+                carried = max(0, cluster.octets - BURST)
+                estimate.disprove((carried if took > 2 * SPAN else cluster.octets) * 8_000_000 // took)
+                estimate.prove(carried * 7_000_000 // took)
             self._end(now, failed=True)
         return True
 
