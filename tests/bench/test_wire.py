@@ -16,7 +16,7 @@ from bench.load.line import Ear
 from bench.load.wire import ROWS, Burst, Intake, Integers
 from bench.machine import cpu_seconds, socket_drops
 from media import stun
-from media.dtls import Certificate, Dtls
+from media.dtls import Certificate, Dtls, Keys
 from media.srtp import Buffer
 
 PATIENCE = 20.0
@@ -82,19 +82,25 @@ async def shake_hands(prints: list[tuple[str, str]] | None = None) -> tuple[Hand
     """The load client and the relay's DTLS agree, over no network at all."""
     certificate = Certificate.generateCertificate()
     to_client = list[bytes]()
-    dtls = Dtls(certificate, to_client.append, lambda: None)
+    agreed: asyncio.Future[Keys] = asyncio.get_running_loop().create_future()
+    dtls = Dtls(
+        certificate,
+        to_client.append,
+        on_keys=agreed.set_result,
+        on_failed=lambda reason: agreed.set_exception(ConnectionError(reason)),
+        on_closed=lambda: None,
+    )
     told = [(f["algorithm"], f["value"]) for f in certificate.fingerprints()]
     client = Handshake(prints or told, dtls.feed)
-    serving = asyncio.create_task(dtls.shake_hands("server", [("sha-256", context()[1])]))
-    await asyncio.sleep(0)
+    dtls.shake_hands("server", [("sha-256", context()[1])])
     client.start()
     for _ in range(int(PATIENCE / 0.01)):
         while to_client:
             client.feed(to_client.pop(0))
-        if client.keys is not None and serving.done():
+        if client.keys is not None and agreed.done():
             break
         await asyncio.sleep(0.01)
-    return client, await serving
+    return client, await agreed
 
 
 async def test_both_ends_of_a_handshake_seal_and_open_each_others_packets() -> None:
