@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 UV := .uv/bin/uv
 PY := .venv/bin/python
-# Tests in which real browsers meet want most of both cores: they come by twos, after the others.
+# Tests in which real browsers meet want both cores: they come one after another, after the others.
 MEETINGS := $(addprefix tests/,clients net/test_through.py net/test_ipv6.py \
   $(addprefix journey/,test_journey.py test_kill.py test_layers.py test_media.py test_spread.py))
-WORKERS = --dist loadfile --no-loadscope-reorder --tx '$(1)*popen//python=$(PY) -X dev'
+WORKERS := --dist loadfile --no-loadscope-reorder --tx '3*popen//python=$(PY) -X dev'
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: help run demo test check format lock generate setup browser screens
@@ -51,8 +51,8 @@ browser:
 	@sh tests/packages.sh
 
 test: check browser  ## every check and every test
-	@$(PY) -m pytest $(call WORKERS,3) $(MEETINGS:%=--ignore=%)
-	@$(PY) -m pytest $(call WORKERS,2) $(MEETINGS)
+	@$(PY) -m pytest $(WORKERS) $(MEETINGS:%=--ignore=%)
+	@$(PY) -X dev -m pytest $(MEETINGS)
 
 screens: setup browser  ## picture every page into docs/screens
 	@rm -rf var/screens && mkdir -p var && $(PY) -m pytest -q tests/journey/test_pages.py --basetemp=var/screens
