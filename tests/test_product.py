@@ -24,7 +24,7 @@ def gone(pid: int) -> bool:
 def test_it_starts_ready_prints_its_address_and_ends_with_no_process_left(tmp_path: Path, ending: int) -> None:
     product = Product(tmp_path / "var").wait_ready()
     children = product.children()
-    assert len(children) == 3 + len(os.sched_getaffinity(0))
+    assert len(children) == 3 + max(2, len(os.sched_getaffinity(0)))
     assert any(product.url in line for line in product.output)
     assert product.first_link is not None
     assert product.stop(ending) == 0
