@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 UV := .uv/bin/uv
 PY := .venv/bin/python
-# Tests in which real browsers meet want both cores: they come one after another, after the others.
-MEETINGS := $(addprefix tests/,clients net/test_through.py net/test_ipv6.py \
+# Tests in which real browsers meet, or all that is sent is counted, want both cores: they come one after another.
+MEETINGS := $(addprefix tests/,bench/test_assembly.py clients net/test_through.py net/test_ipv6.py \
   $(addprefix journey/,test_journey.py test_kill.py test_layers.py test_media.py test_spread.py))
 WORKERS := --dist loadfile --no-loadscope-reorder --tx '3*popen//python=$(PY) -X dev'
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
