@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # Tests in which real browsers meet, or all that is sent is counted, want both cores: they come one after another.
 MEETINGS := $(addprefix tests/,bench/test_assembly.py clients net/test_through.py net/test_ipv6.py \
   $(addprefix journey/,test_journey.py test_kill.py test_layers.py test_media.py test_spread.py))
-WORKERS := --dist loadfile --no-loadscope-reorder --tx '3*popen//python=$(PY) -X dev'
+WORKERS := --dist loadfile --no-loadscope-reorder --tx '2*popen//python=$(PY) -X dev'
 CLIENT := $(shell find web/client -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: help run demo test check format lock generate setup browser screens
