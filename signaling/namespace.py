@@ -18,6 +18,7 @@ import socketio
 from msgspec.structs import replace
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
+from media.notation import written
 from meetings import queries
 from meetings.access import Role
 from meetings.errors import Invalid, MeetingError
@@ -34,7 +35,6 @@ T = TypeVar("T")
 Answer = msgspec.Raw
 """JSON, which the socket sends as it is."""
 Nothing = dict[str, str]
-_encoder = msgspec.json.Encoder()
 
 
 @dataclass
@@ -188,12 +188,12 @@ class MeetingNamespace(socketio.AsyncNamespace):
             incident = secrets.token_hex(4)
             log.exception("incident %s", incident)
             answer = {"error": p.Failure("internal", {"incident": incident})}
-        return msgspec.Raw(_encoder.encode(answer))
+        return written(answer)
 
     # -- Letters (``signaling.live.Post``)
 
     async def deliver(self, to: str | list[str], posted: p.Posted) -> None:
-        self.server.tell(self.namespace, to, "letter", _encoder.encode(posted))
+        self.server.tell(self.namespace, to, "letter", posted)
 
     async def turn_away(self, socket: str, reason: Literal["refused", "replaced", "adjourned", "cancelled"]) -> None:
         await self.deliver(socket, p.Posted(None, None, (p.TurnedAway(reason),)))

@@ -126,9 +126,9 @@ class Server(socketio.AsyncServer):
         self._lines: dict[str, Line] = {}
         self.eio._async = {**self.eio._async, "websocket": partial(Line, self._lines)}
 
-    def tell(self, namespace: str, to: str | list[str], event: str, data: bytes) -> None:
-        """Sends an event with JSON as its data to one socket, to several, or to everybody in a socket room."""
-        frame = framed(f'{MESSAGE}2{namespace},["{event}",{data.decode()}]')
+    def tell(self, namespace: str, to: str | list[str], event: str, data: object) -> None:
+        """Sends an event with its data to one socket, to several, or to everybody in a socket room."""
+        frame = framed(f'{MESSAGE}2{namespace},["{event}",{Json.dumps(data)}]')
         for _, socket in self.manager.get_participants(namespace, to):
             if (line := self._lines.get(socket)) is not None:
                 line.write(frame)

@@ -40,7 +40,7 @@ class House(socketio.AsyncNamespace):
     async def on_mixed(self, sid: str, times: int) -> str:
         for number in range(times):
             if number % 2:
-                self.server.tell(HOUSE, "all", "said", str(number).encode())
+                self.server.tell(HOUSE, "all", "said", number)
             else:
                 await self.emit("said", number, to=sid)
         return "said"
@@ -117,9 +117,9 @@ async def test_what_is_for_all_reaches_each_once_and_nobody_outside() -> None:
     ):
         for client in (one, two):
             await client.call("enter", namespace=HOUSE)
-        server.tell(HOUSE, "all", "said", b"1")
-        server.tell(HOUSE, [house.sids[0], house.sids[2], "gone"], "said", b"2")
-        server.tell(HOUSE, house.sids[1], "said", b"3")
+        server.tell(HOUSE, "all", "said", 1)
+        server.tell(HOUSE, [house.sids[0], house.sids[2], "gone"], "said", 2)
+        server.tell(HOUSE, house.sids[1], "said", 3)
         async with asyncio.timeout(10):
             while not (len(first) == len(second) == 2 and outside):
                 await asyncio.sleep(0.01)
@@ -136,7 +136,7 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         await socket.receive()
         await socket.send_str(f"40{HOUSE},")
         await socket.receive()
-        letter = b'"' + b"x" * 1_000_000 + b'"'
+        letter = "x" * 1_000_000
         async with asyncio.timeout(20):
             while not house.gone.is_set():
                 for sid in house.sids:
