@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,15 +141,9 @@ class Assembly:
         finally:
             process.stop()
 
-    def settle(self, group: str = "relay") -> dict[str, Any]:
+    def settle(self) -> dict[str, Any]:
         """Waits until nothing arrives any more. Returns what the receivers have counted."""
-        counts, still = self.crowd.ask("counts", group=group), 0
-        for _ in range(200):
-            time.sleep(STILL)
-            before, counts = counts, self.crowd.ask("counts", group=group)
-            still = still + 1 if counts["media"] == before["media"] else 0
-            if still == LOOKS:
-                break
+        *_, counts = self._news()
         return counts
 
     def window(
@@ -193,16 +187,21 @@ class Assembly:
 
     def _until_still(self, before: float) -> tuple[float, dict[str, Any]]:
         """CPU seconds until no later than ``STILL`` after the last packet, and what the receivers have counted."""
-        used, counts, still = self.relay_cpu() - before, self.crowd.ask("counts", group="relay"), 0
+        *_, last = ((self.relay_cpu() - before, counts) for counts in self._news())
+        return last
+
+    def _news(self) -> Iterator[dict[str, Any]]:
+        """What the receivers have counted: now, and after each look that found more; ends when nothing arrives."""
+        counts, still = self.crowd.ask("counts", group="relay"), 0
+        yield counts
         for _ in range(200):
             time.sleep(STILL)
-            after = self.crowd.ask("counts", group="relay")
-            still = still + 1 if after["media"] == counts["media"] else 0
+            before, counts = counts, self.crowd.ask("counts", group="relay")
+            still = still + 1 if counts["media"] == before["media"] else 0
             if still == LOOKS:
-                break
+                return
             if not still:
-                used, counts = self.relay_cpu() - before, after
-        return used, counts
+                yield counts
 
     def _refused(self) -> int:
         return port_drops(*self.ports)
