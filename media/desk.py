@@ -67,10 +67,6 @@ class Desk:
         }
 
     def handle(self, request: str, body: object) -> dict[str, Any]:
-        return msgspec.to_builtins(self.answer(request, body))
-
-    def answer(self, request: str, body: object) -> dict[str, Any]:
-        """As ``handle``, the answer being the message itself."""
         kind, act = self.requests[request]
         try:
             answer = act(msgspec.convert(body, kind))

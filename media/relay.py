@@ -170,7 +170,7 @@ class Relay:
 
     def _handler(self, request: str) -> Any:
         def handle(body: object = None) -> msgspec.Raw:
-            return written(self.desk.answer(request, body))
+            return written(self.desk.handle(request, body))
 
         return handle
 

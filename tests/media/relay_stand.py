@@ -48,7 +48,7 @@ class Stand:
     def ask(self, name: str, wish: Struct) -> dict[str, Any]:
         answer = self.desk.handle(name, msgspec.to_builtins(wish))
         assert "ok" in answer, answer
-        return answer["ok"]
+        return msgspec.to_builtins(answer["ok"])
 
     def refused(self, name: str, wish: Struct) -> str:
         return self.desk.handle(name, msgspec.to_builtins(wish))["error"]["code"]

@@ -147,7 +147,7 @@ class TwoRelays:
                 await self.slow.wait()
             if request == "connect_pipe":
                 body["address"], body["port"] = self.lossy.stands_for(body["address"], body["port"])
-            return stand.desk.handle(request, body)
+            return msgspec.to_builtins(stand.desk.handle(request, body))
 
         return ask
 

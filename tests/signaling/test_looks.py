@@ -38,7 +38,7 @@ class Overheard:
     def _handler(self, request: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         def handle(body: dict[str, Any]) -> dict[str, Any]:
             self.asked.append((request, body))
-            return self._desk.handle(request, body)
+            return msgspec.to_builtins(self._desk.handle(request, body))
 
         return handle
 
